@@ -1,0 +1,1 @@
+"""The `kdeblend` command: one module per sub-command, installed as `kdeblend.cli`."""

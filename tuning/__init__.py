@@ -1,0 +1,1 @@
+"""Search for good networks with keras-tuner; installed as `kdeblend.tuning`."""
