@@ -1,0 +1,52 @@
+"""Writing a file so that it is either complete or not there."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path to write to, and rename it over `path` at the end.
+
+    A reader sees the old file or the new one, never half of one, even when the
+    process is killed or the machine loses power. The temporary file lies in the
+    same folder, has the same suffix and a name that starts with a dot; it is
+    removed when the block raises.
+
+    Args:
+        path: The file to write. Its folder must exist.
+
+    Yields:
+        A path at which nothing exists yet.
+
+    Raises:
+        FileNotFoundError: If the block wrote nothing to the temporary path.
+
+    Example:
+        >>> with atomic_path("scores.csv") as temporary:
+        ...     temporary.write_text("psnr\\n34.3\\n")
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
+    try:
+        yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself durable, where the platform can (Windows cannot)."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
