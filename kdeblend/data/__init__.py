@@ -1,0 +1,1 @@
+"""Galaxies in, blends out: sources, the split, perturbations, blend modes and batches."""

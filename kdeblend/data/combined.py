@@ -1,0 +1,48 @@
+"""Several galaxy sources as one."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from kdeblend.data.source import GalaxySource, unique_ids
+
+
+class CombinedSource(GalaxySource):
+    """The galaxies of several sources, numbered through.
+
+    Images keep the native size of their own source, from which their downsampling follows;
+    `native_size` is the smallest of them.
+
+    Args:
+        sources: Sources with the same number of bands.
+
+    Raises:
+        ValueError: If the numbers of bands differ.
+    """
+
+    def __init__(self, sources: Sequence[GalaxySource]):
+        bands = [source.bands for source in sources]
+        if len(set(bands)) != 1:
+            raise ValueError(f"Sources must have the same number of bands. Received: {bands}")
+        self.sources = list(sources)
+        self.bands = bands[0]
+        self.native_size = min(source.native_size for source in sources)
+        self.decoded = all(source.decoded for source in sources)
+        self.ids = unique_ids(
+            [galaxy_id for source in sources for galaxy_id in source.ids],
+            [str(number) for number, source in enumerate(sources, 1) for _ in source.ids],
+        )
+        self._ends = list(accumulate(len(source) for source in sources))
+
+    @classmethod
+    def matches(cls, path: str) -> bool:
+        """Return False: no single path is a combination."""
+        return False
+
+    def image(self, index: int) -> np.ndarray:
+        """Return galaxy number `index`, `(native, native, bands)` of its own source."""
+        part = bisect_right(self._ends, index)
+        before = self._ends[part - 1] if part else 0
+        return self.sources[part].image(index - before)

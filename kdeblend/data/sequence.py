@@ -1,0 +1,174 @@
+"""Batches of blends for training, validation and the test."""
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+
+from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.cache import ImageCache
+from kdeblend.data.geometry import BlendGeometry, Perturbation
+from kdeblend.data.source import GalaxySource, logger
+from kdeblend.io.images import ImageReadError
+
+_FULL = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
+_RANDOM_NUMBERS = 15
+
+Batch = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
+
+
+class BlendSequence(keras.utils.Sequence):
+    """Batches `(blend, (first, second))` of random pairs of galaxies.
+
+    Sample number j of batch i is a function of the data, `seed`, `epoch` and
+    `(first_batch + i) * batch_size + j` alone: the same whatever the number of workers,
+    processes or restarts. Give it to `fit` with `shuffle=False`.
+
+    Keras itself ends an epoch once before the first one of each `fit`, so that `fit` trains
+    on epochs `epoch + 1`, `epoch + 2` and so on.
+
+    Args:
+        source: Where the galaxies come from.
+        indices: Numbers of the galaxies to use, at least two, such as one side of the split.
+        batch_size: Blends per batch.
+        batches: Batches per epoch.
+        first_batch: Number of the first batch; resuming in mid-epoch is starting there.
+        seed: Seed of everything random.
+        epoch: Number of the epoch, also part of the seed; `on_epoch_end` counts it up.
+        geometry: Crop, downsampling and perturbation.
+        blend_mode: Name of a registered blend mode.
+        augment: Whether to flip and turn whole blends by multiples of 90 degrees.
+        cache_gb: Memory for decoded images, in units of 1e9 bytes.
+        workers: Threads or processes that `fit` makes batches with.
+        use_multiprocessing: Whether they are processes.
+        max_queue_size: Batches that `fit` has made in advance.
+
+    Raises:
+        ValueError: If there are fewer than two galaxies, a count is not positive, the blend
+            mode is unknown, or the images are smaller than a stamp.
+
+    Example:
+        >>> source = open_source(["hubble"])
+        >>> train = split_indices(source.ids)["train"]
+        >>> blend, (first, second) = BlendSequence(source, train, batches=100)[0]
+        >>> blend.shape, float(first.min()) >= -1
+        ((16, 80, 80, 3), True)
+    """
+
+    def __init__(
+        self,
+        source: GalaxySource,
+        indices: np.ndarray,
+        *,
+        batches: int,
+        batch_size: int = 16,
+        first_batch: int = 0,
+        seed: int = 0,
+        epoch: int = 0,
+        geometry: BlendGeometry | None = None,
+        blend_mode: str = "max",
+        augment: bool = True,
+        cache_gb: float = 4.0,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ):
+        super().__init__(workers, use_multiprocessing, max_queue_size)
+        self.indices = np.unique(indices)
+        if len(self.indices) < 2:
+            raise ValueError(
+                f"`indices` must name at least two galaxies. Received: {len(self.indices)}"
+            )
+        if min(batch_size, batches) < 1 or min(first_batch, seed, epoch) < 0:
+            raise ValueError(
+                "`batch_size` and `batches` must be positive, `first_batch`, `seed` and `epoch` "
+                f"not negative. Received: batch_size={batch_size}, batches={batches}, "
+                f"first_batch={first_batch}, seed={seed}, epoch={epoch}"
+            )
+        self.source = source
+        self.batch_size = batch_size
+        self.batches = batches
+        self.first_batch = first_batch
+        self.seed = seed
+        self.epoch = epoch
+        self.geometry = geometry or BlendGeometry()
+        self.blend_mode = blend_mode
+        self.augment = augment
+        self._blend = BLEND_MODES[blend_mode]
+        self._cache = ImageCache(source, cache_gb)
+        self._broken: dict[int, ImageReadError] = {}
+        source.downsampling(self.geometry.stamp_size)
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __getitem__(self, index: int) -> Batch:
+        size = self.geometry.stamp_size
+        shape = (self.batch_size, size, size, self.source.bands)
+        blends, firsts, seconds = (np.empty(shape, np.float32) for _ in range(3))
+        start = (self.first_batch + index) * self.batch_size
+        for row in range(self.batch_size):
+            self._sample(start + row, blends[row], firsts[row], seconds[row])
+        return blends, (firsts, seconds)
+
+    def on_epoch_end(self) -> None:
+        """Go on to the blends of the next epoch."""
+        self.epoch += 1
+
+    def _sample(self, number: int, *outputs: np.ndarray) -> None:
+        """Write blend and targets of sample `number` of this epoch into three images."""
+        stream = np.random.Philox(key=[self.seed, self.epoch], counter=[0, 0, 0, number])
+        uniform = np.random.Generator(stream).random(_RANDOM_NUMBERS)
+        perturbations = self.geometry.draw(uniform[3:])
+        first, second = (
+            self._stamp(image, perturbation)
+            for image, perturbation in zip(self._pair(*uniform[:2]), perturbations, strict=True)
+        )
+        blend = self._blend(first.transpose(1, 2, 0), second.transpose(1, 2, 0))
+        for stamp in (first, second):
+            stamp *= 2
+            stamp -= 1
+        turn = int(uniform[2] * 8) if self.augment else 0
+        for output, planes in zip(outputs, (blend.transpose(2, 0, 1), first, second), strict=True):
+            output.transpose(2, 0, 1)[...] = _turned(planes, turn)
+
+    def _stamp(self, image: np.ndarray, perturbation: Perturbation) -> np.ndarray:
+        stamp = self.geometry.stamp(image, perturbation)
+        stamp *= 1 / _FULL[image.dtype.str[1:]]
+        return stamp
+
+    def _pair(self, first: float, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Read two different galaxies, chosen by two numbers in [0, 1).
+
+        In place of a broken one comes the next readable one, round the circle of `indices`.
+        """
+        count = len(self.indices)
+        start = int(first * count)
+        place, image = self._read_one(start + step for step in range(count))
+        start = int(second * (count - 1))
+        others = (place + 1 + (start + step) % (count - 1) for step in range(count - 1))
+        return image, self._read_one(others)[1]
+
+    def _read_one(self, places: Iterable[int]) -> tuple[int, np.ndarray]:
+        for place in places:
+            index = int(self.indices[place % len(self.indices)])
+            if index not in self._broken:
+                try:
+                    return place, self._cache.image(index)
+                except ImageReadError as error:
+                    self._report(index, error)
+        raise ValueError(
+            "At least two of the galaxies must be readable images. "
+            f"Received: {len(self.indices)} galaxies, {len(self._broken)} of them broken"
+        )
+
+    def _report(self, index: int, error: ImageReadError) -> None:
+        if self._broken.setdefault(index, error) is error:
+            logger.warning("left out %s: %s", self.source.ids[index], error)
+
+
+def _turned(planes: np.ndarray, turn: int) -> np.ndarray:
+    """View `(bands, size, size)` in one of the eight orientations of a square."""
+    if turn & 4:
+        planes = planes.transpose(0, 2, 1)
+    return planes[:, :: -1 if turn & 2 else 1, :: -1 if turn & 1 else 1]

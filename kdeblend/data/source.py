@@ -1,0 +1,139 @@
+"""Galaxy sources: numbered images of single galaxies, wherever they are kept."""
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from kdeblend.data.geometry import downsampling
+from kdeblend.data.split import ID_SEPARATOR
+from kdeblend.plugins import Registry
+
+SOURCES = Registry(
+    "kdeblend.sources",
+    "galaxy source",
+    {
+        "hubble": "kdeblend.data.hubble:HubbleSource",
+        "prepared": "kdeblend.data.prepared:PreparedSource",
+        "galaxy10": "kdeblend.data.galaxy10:Galaxy10Source",
+        "images": "kdeblend.data.image_source:ImageSource",
+    },
+)
+
+logger = logging.getLogger("kdeblend")
+
+
+class GalaxySource(ABC):
+    """Numbered images of single galaxies, each in the middle of its square image.
+
+    A sub-class takes the path in its constructor and sets the attributes below. It must
+    survive pickling and forking, and `image` is called from several threads at once.
+
+    Attributes:
+        native_size: Side of the images, in pixels.
+        bands: Number of bands of the images.
+        ids: Names of the galaxies, all different; they decide the train/test split.
+        decoded: Whether `image` costs next to nothing, so that caching would waste memory.
+    """
+
+    native_size: int
+    bands: int
+    ids: list[str]
+    decoded: bool = False
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, path: str) -> bool:
+        """Tell whether this kind of source reads what `path` points at."""
+
+    @abstractmethod
+    def image(self, index: int) -> np.ndarray:
+        """Return galaxy number `index`.
+
+        Returns:
+            Array `(native_size, native_size, bands)`: uint8, uint16, or float32 in [0, 1].
+
+        Raises:
+            kdeblend.io.images.ImageReadError: If the image is broken.
+        """
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def downsampling(self, stamp_size: int) -> int:
+        """Return the step in native pixels between neighbouring pixels of a stamp.
+
+        Raises:
+            ValueError: If the images are smaller than a stamp.
+        """
+        return downsampling(self.native_size, stamp_size)
+
+
+def open_source(paths: Sequence[str], stamp_size: int = 80) -> GalaxySource:
+    """Open galaxies, choosing the kind of source by what each path points at.
+
+    Args:
+        paths: Folders, archives, HDF5 files, or `"hubble"`, the galaxies of the Hubble Deep
+            Field that ships inside scikit-image. Several are combined.
+        stamp_size: Side of the stamps to be cut, in pixels.
+
+    Returns:
+        One source of all galaxies. Broken or too small files are left out, with a warning.
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        ValueError: If nothing is usable, no source reads a path, the images are smaller than
+            a stamp, or sources differ in their number of bands.
+
+    Example:
+        >>> source = open_source(["hubble"])
+        >>> source.image(0).shape
+        (142, 142, 3)
+    """
+    if not paths:
+        raise ValueError("`paths` must name at least one source of galaxies. Received: none")
+    sources = [_open_one(os.fspath(path)) for path in paths]
+    for path, source in zip(paths, sources, strict=True):
+        if not len(source):
+            raise ValueError(f"A source must hold a usable galaxy. Received: {path!r} has none")
+        source.downsampling(stamp_size)
+    if len(sources) == 1:
+        return sources[0]
+    from kdeblend.data.combined import CombinedSource
+
+    return CombinedSource(sources)
+
+
+def unique_ids(names: Sequence[str], places: Sequence[str]) -> list[str]:
+    """Make ids of names; those that occur more than once get their place appended.
+
+    Args:
+        names: Names of the galaxies.
+        places: Where each galaxy comes from; different for equal names.
+
+    Example:
+        >>> unique_ids(["a", "b", "b"], ["x", "x", "y"])
+        ['a', 'b::x', 'b::y']
+    """
+    counts = Counter(names)
+    return [
+        name if counts[name] == 1 else f"{name}{ID_SEPARATOR}{place}"
+        for name, place in zip(names, places, strict=True)
+    ]
+
+
+def _open_one(path: str) -> GalaxySource:
+    for kind in SOURCES.values():
+        if kind.matches(path):
+            return kind(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"A galaxy source must be an existing path or 'hubble'. Received: {path!r}"
+        )
+    raise ValueError(
+        "A galaxy source must be a folder, a .zip or .tar of images, or an HDF5 file of "
+        f"images. Received: {path!r}, which none of {sorted(SOURCES)} reads"
+    )

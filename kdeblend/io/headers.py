@@ -1,0 +1,36 @@
+"""The shape of an image file without decoding it."""
+
+import io
+
+import numpy as np
+
+from kdeblend.io.images import ImageReadError, read_image
+
+_BANDS = {"L": 1, "RGB": 3}
+
+
+def image_shape(content: bytes, name: str) -> tuple[int, int, int]:
+    """Read the shape of an image from its header, where that is enough to know it.
+
+    Args:
+        content: The bytes of an image file that `kdeblend.io.images.read_image` reads.
+        name: What to call the image in errors.
+
+    Returns:
+        The `(height, width, bands)` that `read_image` would return, before an orientation
+        tag is applied.
+
+    Raises:
+        ImageReadError: If it is no image. A file broken behind its header goes unnoticed.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "TIFF")) as image:
+            if image.mode in _BANDS and not image.has_transparency_data:
+                return (image.height, image.width, _BANDS[image.mode])
+    except Exception as error:  # Pillow raises some dozen kinds for broken files
+        if not content.startswith(np.lib.format.MAGIC_PREFIX):
+            raise ImageReadError(name, error) from error
+    height, width, bands = read_image(io.BytesIO(content), name).shape
+    return (height, width, bands)
