@@ -53,7 +53,7 @@ def read_image(source: str | os.PathLike | BinaryIO, name: str | None = None) ->
     """
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if name is None:
-        name = str(path or getattr(source, "name", "stream"))
+        name = str(path) if path else str(getattr(source, "name", "stream"))
     try:
         data = path.read_bytes() if path else source.read()  # type: ignore[union-attr]
         return _checked(decode(data))

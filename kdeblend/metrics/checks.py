@@ -1,0 +1,34 @@
+"""What every metric demands of its images."""
+
+import numpy as np
+
+
+def checked(
+    truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return two images in double precision and the mask, or None if every pixel counts.
+
+    Args:
+        truth: Array `(height, width, bands)`, floats in [0, 1].
+        prediction: Array of the same shape and units.
+        valid: Boolean array `(height, width)`, True where a pixel counts, or None.
+
+    Raises:
+        ValueError: If shapes do not fit, or no pixel counts.
+    """
+    if truth.ndim != 3 or truth.shape != prediction.shape:
+        raise ValueError(
+            "`truth` and `prediction` must have the same shape (height, width, bands). "
+            f"Received: truth.shape={truth.shape}, prediction.shape={prediction.shape}"
+        )
+    truth, prediction = truth.astype(np.float64), prediction.astype(np.float64)
+    if valid is None:
+        return truth, prediction, None
+    if valid.shape != truth.shape[:2] or valid.dtype != bool:
+        raise ValueError(
+            f"`valid` must be boolean of shape {truth.shape[:2]}. "
+            f"Received: {valid.dtype} of shape {valid.shape}"
+        )
+    if not valid.any():
+        raise ValueError("`valid` must be True somewhere. Received: no valid pixel")
+    return truth, prediction, None if valid.all() else valid
