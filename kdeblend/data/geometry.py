@@ -92,9 +92,7 @@ class BlendGeometry:
         if self.stamp_size < 1:
             raise ValueError(f"`stamp_size` must be positive. Received: {self.stamp_size}")
         if not 0 < self.field_fraction <= 1:
-            raise ValueError(
-                f"`field_fraction` must be in (0, 1]. Received: {self.field_fraction}"
-            )
+            raise ValueError(f"`field_fraction` must be in (0, 1]. Received: {self.field_fraction}")
         if not 0 <= self.shift[0] <= self.shift[1]:
             raise ValueError(f"`shift` must be (low, high), 0 <= low. Received: {self.shift}")
         if not 0 < self.scale[0] <= self.scale[1]:
