@@ -80,13 +80,15 @@ def _decode_tiff(data: bytes) -> np.ndarray:
         if len(file.pages) != 1:
             raise ValueError(f"the file must hold one image. Received: {len(file.pages)} images")
         page: Any = file.pages[0]
-        if page.bitspersample in (1, 2, 4, 8) and page.sampleformat == 1:
+        alpha = [sample for sample in page.extrasamples if sample != 0]
+        plain = page.samplesperpixel - len(alpha) in (1, 3) or page.photometric > 2
+        if plain and page.bitspersample in (1, 2, 4, 8) and page.sampleformat == 1:
             return _decode_pillow(data)
-        return _decode_deep_tiff(page)
+        return _decode_scientific_tiff(page)
 
 
-def _decode_deep_tiff(page: Any) -> np.ndarray:
-    """Decode a TIFF page of more than eight bits per band."""
+def _decode_scientific_tiff(page: Any) -> np.ndarray:
+    """Decode a TIFF page of more than eight bits per band, or of any number of bands."""
     import tifffile
 
     photometric = tifffile.PHOTOMETRIC(page.photometric)

@@ -74,6 +74,14 @@ def test_float_round_trip(tmp_path, suffix, bands):
     np.testing.assert_array_equal(read_image(tmp_path / f"a{suffix}"), image)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("bands", [2, 4, 5])
+def test_tiff_holds_any_number_of_bands(tmp_path, dtype, bands):
+    image = pixels(dtype, bands)
+    write_image(tmp_path / "a.tif", image)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), image)
+
+
 def test_written_16_bit_png_is_16_bit_for_others(tmp_path):
     image = pixels(np.uint16, 3)
     write_image(tmp_path / "a.png", image)
@@ -162,8 +170,12 @@ def test_orientation_of_jpeg_and_deep_files():
 
 def test_tiff_variants():
     image = pixels(np.uint16, 3)
-    planar = tiff(np.moveaxis(image, -1, 0), photometric="rgb", planarconfig="separate")
-    np.testing.assert_array_equal(read_image(planar), image)
+    for depth in (image, (image >> 8).astype(np.uint8)):
+        planar = tiff(np.moveaxis(depth, -1, 0), photometric="rgb", planarconfig="separate")
+        np.testing.assert_array_equal(read_image(planar), depth)
+    cmyk = tiff(pixels(np.uint8, 4), photometric="separated")
+    with pytest.raises(ImageReadError, match="CMYK"):
+        read_image(cmyk)
     big_endian = tiff(image, photometric="rgb", byteorder=">")
     assert read_image(big_endian).dtype == np.uint16
     big_endian.seek(0)

@@ -1,0 +1,153 @@
+"""What every deblender is: blends in, two layers per blend out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kdeblend.io.images import to_float
+
+MIN_SIDE = 8
+STAMP_PIXELS = 80 * 80
+
+
+class Deblender(ABC):
+    """Base of the deblenders: a subclass writes `deblend_batch` and nothing else.
+
+    Attributes:
+        name: What tables and files call it.
+        batch_size: How many blends of 80 x 80 pixels `deblend_batch` gets at
+            once; of larger ones it gets fewer, down to one.
+
+    Example:
+        >>> class Halves(Deblender):
+        ...     name = "halves"
+        ...
+        ...     def deblend_batch(self, blends):
+        ...         return np.stack([blends / 2, blends / 2], axis=1)
+    """
+
+    name: str
+    batch_size: int = 32
+
+    @abstractmethod
+    def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
+        """Separate the galaxies of a few blends.
+
+        Args:
+            blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+
+        Returns:
+            Array `(n, 2, height, width, bands)` in [0, 1]: the central galaxy
+            and the other one of each blend.
+        """
+
+    def deblend(
+        self, images: np.ndarray, progress: Callable[[int], Any] | None = None
+    ) -> np.ndarray:
+        """Separate the galaxies of any number of blends of one size.
+
+        Args:
+            images: Array `(n, height, width, bands)`: uint8, uint16, or floats
+                in [0, 1]; at least 8 pixels a side.
+            progress: Called with the number of blends after each batch.
+
+        Returns:
+            Array `(n, 2, height, width, bands)`, float32 in [0, 1]: the central
+            galaxy and the other one of each blend.
+
+        Raises:
+            ValueError: If the images are no such array, or the deblender gives
+                a wrong shape, NaN or infinity.
+        """
+        check_blends(images)
+        layers = np.empty((len(images), 2, *images.shape[1:]), np.float32)
+        step = self.blends_at_once(*images.shape[1:3])
+        for start in range(0, len(images), step):
+            batch = to_float(images[start : start + step])
+            layers[start : start + step] = self._checked(self.deblend_batch(batch), batch)
+            if progress:
+                progress(len(batch))
+        return layers
+
+    def blends_at_once(self, height: int, width: int) -> int:
+        """Return how many blends of a size make a batch."""
+        return max(1, self.batch_size * STAMP_PIXELS // max(height * width, STAMP_PIXELS))
+
+    def _checked(self, layers: np.ndarray, blends: np.ndarray) -> np.ndarray:
+        expected = (len(blends), 2, *blends.shape[1:])
+        if layers.shape != expected:
+            raise ValueError(
+                f"deblender {self.name} must return layers of shape {expected}. "
+                f"Received: {layers.shape}"
+            )
+        if not np.isfinite(layers).all():
+            raise ValueError(
+                f"deblender {self.name} must return finite layers. Received: NaN or infinity"
+            )
+        return np.clip(layers, 0, 1)
+
+    @staticmethod
+    def from_preset(
+        name_or_path: str,
+        *,
+        blend_mode: str | None = None,
+        consistent: bool = True,
+        batch_size: int = 32,
+    ) -> "Deblender":
+        """Return the deblender of a name or a path.
+
+        Args:
+            name_or_path: A registered deblender (`"identity"`), a preset, a run
+                folder, or a `.keras` file of a generator.
+            blend_mode: For networks: how the light of the blends was put
+                together; by default as the network was trained.
+            consistent: For networks: whether to make the layers consistent with
+                the blend.
+            batch_size: How many blends of 80 x 80 pixels to do at once.
+
+        Raises:
+            ValueError: If there is no such deblender; the message lists what there is.
+
+        Example:
+            >>> deblender = Deblender.from_preset("run")
+            >>> layers = deblender.deblend(images)
+        """
+        from kdeblend.deblenders.load import load_deblender
+
+        return load_deblender(name_or_path, blend_mode, consistent, batch_size)
+
+
+def check_blends(images: np.ndarray) -> None:
+    """Check that images can be deblended.
+
+    Args:
+        images: Anything that should be an array `(n, height, width, bands)`.
+
+    Raises:
+        ValueError: If it is no such array, has less than 8 pixels a side, is of
+            another dtype than uint8, uint16 or floats, or not in [0, 1].
+    """
+    if images.ndim != 4 or 0 in images.shape[1:]:
+        raise ValueError(
+            f"`images` must have shape (n, height, width, bands). Received: {images.shape}"
+        )
+    if min(images.shape[1:3]) < MIN_SIDE:
+        height, width = images.shape[1:3]
+        raise ValueError(
+            f"images must have at least {MIN_SIDE} pixels a side. "
+            f"Received: {width} x {height} pixels"
+        )
+    if images.dtype in (np.uint8, np.uint16):
+        return
+    if images.dtype.kind != "f":
+        raise ValueError(
+            f"`images` must be uint8, uint16 or floats. Received: dtype={images.dtype}"
+        )
+    # A comparison with NaN is false, so NaN is refused here too.
+    if not ((images >= 0) & (images <= 1)).all():
+        raise ValueError(
+            "`images` must be in [0, 1] and finite. "
+            f"Received: {np.nanmin(images):g} to {np.nanmax(images):g}"
+        )

@@ -1,0 +1,184 @@
+"""Which files to deblend, and what to call what comes out of each."""
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from kdeblend.io.images import IMAGE_SUFFIXES
+
+PANEL = "_panel.png"
+LAYERS = ("_1", "_2")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to deblend.
+
+    Args:
+        source: The file to read.
+        folder: Folder to write to.
+        name: Outputs are called `name_1.*`, `name_2.*` and `name_panel.png`.
+    """
+
+    source: Path
+    folder: Path
+    name: str
+
+    @property
+    def panel(self) -> Path:
+        """Path of the panel; a file that is there marks the layers as written by kdeblend."""
+        return self.folder / f"{self.name}{PANEL}"
+
+    def layers(self, suffix: str) -> list[Path]:
+        """Return the paths of both layers, with `suffix` such as `".png"`."""
+        return [self.folder / f"{self.name}{layer}{suffix}" for layer in LAYERS]
+
+
+@dataclass
+class Inputs:
+    """What the paths given by a user stand for.
+
+    Attributes:
+        files: Each image to deblend and its place below the folder that named it.
+        outputs: Files left out, because an earlier run has written them.
+        missing: Reason by path that stands for no image.
+    """
+
+    files: dict[Path, Path] = field(default_factory=dict)
+    outputs: list[Path] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def collect(cls, paths: Iterable[str | os.PathLike]) -> "Inputs":
+        """Expand files, folders with all that is below them, and globs.
+
+        A file is counted once, however often it is named. `x_1.png`, `x_2.png`
+        and `x_panel.png` are outputs of an earlier run if `x_panel.png` exists,
+        and are left out unless such a file is all that is named.
+
+        Args:
+            paths: Files, folders and globs (`**` goes into sub-folders).
+        """
+        named = [os.fspath(path) for path in paths]
+        inputs, seen = cls(), set()
+        for path in named:
+            found = _expand(path)
+            if isinstance(found, str):
+                inputs.missing[path] = found
+                continue
+            for file, place in found.items():
+                if file.resolve() in seen:
+                    continue
+                seen.add(file.resolve())
+                if is_output(file) and named != [str(file)]:
+                    inputs.outputs.append(file)
+                else:
+                    inputs.files[file] = place
+        return inputs
+
+
+def plan(inputs: Inputs, out: str | os.PathLike | None) -> list[Job]:
+    """Name the outputs so that no two collide and none would overwrite an input.
+
+    An output is called as its input without suffix. Inputs of the same name get
+    their suffix appended (`a_png`, `a_jpg`), or their folder put in front, or a
+    number, in this order.
+
+    Args:
+        inputs: What to deblend.
+        out: Folder for all outputs; sub-folders of a folder that was named are
+            kept. By default each output lies beside its input.
+
+    Returns:
+        One job per input, in order.
+    """
+    files = list(inputs.files)
+    folders = [
+        file.parent if out is None else Path(out) / inputs.files[file].parent for file in files
+    ]
+    sources = {_key(file) for file in files}
+    names = [file.stem for file in files]
+    for scheme in (_with_suffix, _with_folder):
+        clashing = _clashes(folders, names, sources)
+        names = [
+            scheme(file) if clash else name
+            for file, name, clash in zip(files, names, clashing, strict=True)
+        ]
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    for file, folder, name in zip(files, folders, names, strict=True):
+        number, unique = 2, name
+        while _key(folder / unique) in taken or _overwrites(folder, unique, sources):
+            unique, number = f"{name}-{number}", number + 1
+        taken.add(_key(folder / unique))
+        jobs.append(Job(file, folder, unique))
+    return jobs
+
+
+def is_output(file: Path) -> bool:
+    """Tell whether a file is what an earlier run made of another one."""
+    for ending in (*LAYERS, Path(PANEL).stem):
+        if file.stem.endswith(ending):
+            return file.with_name(file.stem.removesuffix(ending) + PANEL).exists()
+    return False
+
+
+def _expand(path: str) -> dict[Path, Path] | str:
+    """Return images and their places below `path`, or why there are none."""
+    root = Path(path)
+    if root.is_dir():
+        below = sorted(file for file in root.rglob("*") if _is_image(file))
+        shown = [file for file in below if not _is_hidden(file.relative_to(root))]
+        return {file: file.relative_to(root) for file in shown} or "no images in this folder"
+    if root.exists():
+        return {root: Path(root.name)}
+    if not glob.has_magic(path):
+        return "No such file or directory"
+    found = sorted(file for file in map(Path, glob.glob(path, recursive=True)) if _is_image(file))
+    return {file: Path(file.name) for file in found} or "no images match this pattern"
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+
+
+def _is_hidden(place: Path) -> bool:
+    return any(part.startswith(".") for part in place.parts)
+
+
+def _with_suffix(file: Path) -> str:
+    return file.name.replace(".", "_")
+
+
+def _with_folder(file: Path) -> str:
+    return f"{file.resolve().parent.name}_{_with_suffix(file)}"
+
+
+def _clashes(folders: Sequence[Path], names: Sequence[str], sources: set[str]) -> list[bool]:
+    keys = [_key(folder / name) for folder, name in zip(folders, names, strict=True)]
+    counts = Counter(keys)
+    return [
+        counts[key] > 1 or _overwrites(folder, name, sources)
+        for key, folder, name in zip(keys, folders, names, strict=True)
+    ]
+
+
+def _overwrites(folder: Path, name: str, sources: set[str]) -> bool:
+    job = Job(folder, folder, name)
+    suffixes = (".png", ".tif", ".npy")
+    outputs = [job.panel, *(path for suffix in suffixes for path in job.layers(suffix))]
+    return any(_key(path) in sources for path in outputs)
+
+
+def _key(path: Path) -> str:
+    """Return what is equal for paths that a file system may take for the same."""
+    return f"{_resolved(path.parent)}{os.sep}{path.name}".casefold()
+
+
+@cache
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()

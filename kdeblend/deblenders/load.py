@@ -1,0 +1,64 @@
+"""From what a user writes, a name or a path, to a deblender."""
+
+from pathlib import Path
+
+from kdeblend.deblenders import DEBLENDERS
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.presets import list_presets, preset_path
+
+RUN_WEIGHTS = "generator.keras"
+
+
+def load_deblender(
+    name_or_path: str, blend_mode: str | None, consistent: bool, batch_size: int
+) -> Deblender:
+    """Return the deblender of a name or a path; see `Deblender.from_preset`.
+
+    Args:
+        name_or_path: A registered deblender, a preset, a run folder or a `.keras` file,
+            looked for in this order.
+        blend_mode: Blend mode of networks, or None for that of the training.
+        consistent: Whether networks make layers consistent with the blend.
+        batch_size: How many blends of 80 x 80 pixels to do at once.
+
+    Raises:
+        ValueError: If there is no such deblender.
+    """
+    if name_or_path in DEBLENDERS:
+        deblender = DEBLENDERS[name_or_path]()
+        deblender.batch_size = batch_size
+        return deblender
+    from kdeblend.deblenders.network import NetworkDeblender
+
+    path = weights_path(name_or_path)
+    return NetworkDeblender.from_file(
+        path,
+        blend_mode=blend_mode,
+        consistent=consistent,
+        batch_size=batch_size,
+        name=Path(name_or_path).name or name_or_path,
+    )
+
+
+def weights_path(name_or_path: str) -> Path:
+    """Return the `.keras` file that a preset, a run folder or a file name stands for.
+
+    Args:
+        name_or_path: One of these.
+
+    Raises:
+        ValueError: If there is no such thing; the message lists what there is.
+    """
+    if name_or_path in list_presets():
+        return preset_path(name_or_path)
+    path = Path(name_or_path)
+    if path.is_dir():
+        if (path / RUN_WEIGHTS).is_file():
+            return path / RUN_WEIGHTS
+        raise ValueError(f"a run folder must hold {RUN_WEIGHTS}. Received: {path}, which does not")
+    if path.is_file() and path.suffix == ".keras":
+        return path
+    raise ValueError(
+        f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
+        f"a run folder or a .keras file. Received: {name_or_path!r}"
+    )

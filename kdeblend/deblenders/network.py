@@ -1,0 +1,108 @@
+"""Deblending with a trained generator."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.deblenders.consistency import make_consistent
+from kdeblend.deblenders.deblender import Deblender
+
+
+class NetworkDeblender(Deblender):
+    """Deblends with a Keras model from a blend in [0, 1] to two images in [-1, 1].
+
+    Images of one band that meet a network of more are given to it as equal
+    bands, and the mean over the bands of its answer is returned.
+
+    Args:
+        generator: Keras model from `(n, height, width, bands)` to a pair of the
+            same shape: the central galaxy and the other one.
+        blend_mode: How the light of the blends was put together. By default
+            what the generator's layer `head` says, else `"max"`.
+        consistent: Whether to make the layers consistent with the blend.
+        batch_size: How many blends of 80 x 80 pixels to do at once.
+        name: What tables and files call it. Defaults to the generator's name.
+
+    Raises:
+        ValueError: If the generator has not one input and two outputs,
+            `blend_mode` is unknown, or `batch_size` is not positive.
+    """
+
+    def __init__(
+        self,
+        generator: Any,
+        blend_mode: str | None = None,
+        consistent: bool = True,
+        batch_size: int = 32,
+        name: str | None = None,
+    ):
+        if len(generator.inputs) != 1 or len(generator.outputs) != 2:
+            raise ValueError(
+                "`generator` must have one input, the blend, and two outputs, the galaxies. "
+                f"Received: {len(generator.inputs)} inputs, {len(generator.outputs)} outputs"
+            )
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be positive. Received: batch_size={batch_size}")
+        self.generator = generator
+        self.blend_mode = blend_mode or _trained_blend_mode(generator)
+        BLEND_MODES[self.blend_mode]
+        self.consistent = consistent
+        self.batch_size = batch_size
+        self.name = name or generator.name
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike, **options: Any) -> "NetworkDeblender":
+        """Return the deblender of a generator saved as a `.keras` file.
+
+        Args:
+            path: The file.
+            **options: Arguments of the constructor, except `generator`.
+
+        Raises:
+            ValueError: If the file holds no generator.
+        """
+        import keras
+
+        from kdeblend.models.generators import GENERATORS
+
+        list(GENERATORS.values())  # importing them makes Keras know their layers
+        try:
+            generator = keras.saving.load_model(path, compile=False)
+            return cls(generator, **{"name": Path(path).name, **options})
+        except Exception as error:  # Keras raises many kinds for a damaged file
+            raise ValueError(f"cannot load a generator from {path}: {error}") from error
+
+    def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
+        """Return the generator's layers `(n, 2, height, width, bands)` in [0, 1].
+
+        Args:
+            blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+
+        Raises:
+            ValueError: If the generator does not take images of this size or
+                number of bands.
+        """
+        _, height, width, bands = self.generator.inputs[0].shape
+        for what, expected, received in zip(
+            ("rows", "columns", "bands"), (height, width, bands), blends.shape[1:], strict=True
+        ):
+            grey = what == "bands" and received == 1
+            if expected not in (None, received) and not grey:
+                raise ValueError(
+                    f"images must have {expected} {what} for this network. Received: {received}"
+                )
+        given = np.repeat(blends, bands, axis=-1) if blends.shape[-1] == 1 else blends
+        answers = self.generator.predict_on_batch(given)
+        layers = (np.stack([np.asarray(a, np.float32) for a in answers], axis=1) + 1) / 2
+        if blends.shape[-1] != layers.shape[-1]:
+            layers = layers.mean(axis=-1, keepdims=True)
+        return make_consistent(blends, layers, self.blend_mode) if self.consistent else layers
+
+
+def _trained_blend_mode(generator: Any) -> str:
+    """Return the blend mode that the generator's head was made for."""
+    heads = [layer for layer in generator.layers if layer.name == "head"]
+    return getattr(heads[0], "blend_mode", "max") if heads else "max"

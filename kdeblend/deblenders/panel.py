@@ -1,0 +1,62 @@
+"""A blend and its layers side by side in one labelled picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from kdeblend.io.images import from_float
+
+LABELS = ("blend", "central galaxy", "other galaxy")
+WIDTH = 320
+INK, PAPER = (30, 30, 30), (255, 255, 255)
+
+
+def draw_panel(images: Sequence[np.ndarray], labels: Sequence[str] = LABELS) -> np.ndarray:
+    """Draw images side by side, each with its label above.
+
+    Small images are enlarged by a whole number, pixel by pixel, so that nothing
+    is smoothed away. One band is shown in grey, three in colour, and of any other
+    number the mean in grey.
+
+    Args:
+        images: Arrays `(height, width, bands)` of one shape, floats in [0, 1].
+        labels: As many words to write above them.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+
+    Raises:
+        ValueError: If there are no images, their shapes differ, or there is not
+            one label for each.
+    """
+    shapes = {image.shape for image in images}
+    if len(shapes) != 1 or len(images) != len(labels):
+        raise ValueError(
+            "`images` must have one shape and a label each. "
+            f"Received: shapes={sorted(shapes)}, {len(labels)} labels"
+        )
+    height, width, _ = shapes.pop()
+    factor = max(1, round(WIDTH / max(height, width)))
+    height, width = height * factor, width * factor
+    gap = max(4, width // 40)
+    size = max(14, width // 16)
+    font = ImageFont.load_default(size)
+    step = max(width, *(int(font.getlength(label)) for label in labels)) + gap
+    top = size + size // 2
+    canvas = Image.new("RGB", (step * len(images) - gap, top + height), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for column, (image, label) in enumerate(zip(images, labels, strict=True)):
+        left = column * step
+        middle = left + (step - gap) // 2
+        draw.text((middle, top // 2), label, fill=INK, font=font, anchor="mm")
+        pixels = Image.fromarray(_rgb(image)).resize((width, height), Image.Resampling.NEAREST)
+        canvas.paste(pixels, (middle - width // 2, top))
+    return np.asarray(canvas)
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    """Return `(height, width, bands)` in [0, 1] as 8-bit colour."""
+    if image.shape[-1] != 3:
+        image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return from_float(image, np.uint8)

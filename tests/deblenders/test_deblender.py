@@ -1,0 +1,191 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kdeblend import presets
+from kdeblend.deblenders import DEBLENDERS
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.network import NetworkDeblender
+
+RNG = np.random.default_rng(1)
+pytestmark = pytest.mark.backend
+
+
+def halving_network(bands=3, size=None):
+    """Gives half the blend, and half the blend mirrored in its bands' order."""
+    blend = keras.Input((size, size, bands))
+    return keras.Model(blend, [blend - 1, blend[..., ::-1] - 1], name="halves")
+
+
+@pytest.fixture
+def blends():
+    return RNG.random((5, 20, 24, 3), np.float32)
+
+
+class Broken(Deblender):
+    name = "broken"
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    def deblend_batch(self, blends):
+        return self.layers
+
+
+def test_identity_returns_the_blend_twice(blends):
+    layers = Deblender.from_preset("identity").deblend(blends)
+    assert layers.dtype == np.float32
+    np.testing.assert_array_equal(layers, np.stack([blends, blends], axis=1))
+
+
+def test_integers_are_scaled():
+    images = RNG.integers(0, 256, (2, 9, 9, 3), np.uint8)
+    layers = Deblender.from_preset("identity").deblend(images)
+    np.testing.assert_allclose(layers[:, 0], images / 255, atol=1e-7)
+
+
+def test_network_answer_is_mapped_to_unit_range(blends):
+    layers = NetworkDeblender(halving_network(), consistent=False).deblend(blends)
+    np.testing.assert_allclose(layers[:, 0], blends / 2, atol=1e-6)
+    np.testing.assert_allclose(layers[:, 1], blends[..., ::-1] / 2, atol=1e-6)
+
+
+def test_network_is_consistent_by_default(blends):
+    layers = NetworkDeblender(halving_network()).deblend(blends)
+    np.testing.assert_array_equal(layers.max(axis=1), blends)
+    layers = NetworkDeblender(halving_network(), blend_mode="sum").deblend(blends)
+    np.testing.assert_allclose(layers.sum(axis=1), blends, atol=1e-6)
+
+
+def test_batches_and_progress(blends):
+    done = []
+    small = NetworkDeblender(halving_network(), batch_size=2)
+    layers = small.deblend(blends, done.append)
+    assert done == [2, 2, 1]
+    np.testing.assert_array_equal(layers, NetworkDeblender(halving_network()).deblend(blends))
+
+
+def test_large_images_come_in_smaller_batches():
+    deblender = NetworkDeblender(halving_network(), batch_size=8)
+    assert [deblender.blends_at_once(side, side) for side in (20, 80, 160, 4000)] == [8, 8, 2, 1]
+
+
+def test_grey_image_in_colour_network():
+    grey = RNG.random((2, 10, 12, 1), np.float32)
+    layers = NetworkDeblender(halving_network(), consistent=False).deblend(grey)
+    assert layers.shape == (2, 2, 10, 12, 1)
+    np.testing.assert_allclose(layers[:, 1], grey / 2, atol=1e-6)
+    assert NetworkDeblender(halving_network()).deblend(grey).max() == grey.max()
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "message"),
+    [
+        (halving_network(1), (1, 9, 9, 3), "1 bands"),
+        (halving_network(3), (1, 9, 9, 4), "3 bands"),
+        (halving_network(3, 16), (1, 9, 16, 3), "16 rows"),
+    ],
+)
+def test_images_that_the_network_cannot_take(network, shape, message):
+    with pytest.raises(ValueError, match=message):
+        NetworkDeblender(network).deblend(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((9, 9, 3)), "shape"),
+        (np.zeros((1, 9, 9, 0)), "shape"),
+        (np.zeros((1, 7, 9, 3)), "9 x 7 pixels"),
+        (np.zeros((1, 9, 9, 3), int), "int64"),
+        (np.full((1, 9, 9, 3), 1.1), "1.1"),
+        (np.full((1, 9, 9, 3), -0.1), "-0.1"),
+        (np.where(np.arange(9) == 4, np.nan, np.zeros((1, 9, 9, 9))), "finite"),
+    ],
+)
+def test_images_that_no_deblender_takes(images, message):
+    with pytest.raises(ValueError, match=message):
+        Deblender.from_preset("identity").deblend(images)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [(np.zeros((1, 9, 9, 3)), "shape"), (np.full((1, 2, 9, 9, 3), np.nan), "finite")],
+)
+def test_wrong_layers_are_refused(layers, message):
+    with pytest.raises(ValueError, match=message):
+        Broken(layers).deblend(np.zeros((1, 9, 9, 3)))
+
+
+def test_network_needs_two_outputs():
+    blend = keras.Input((None, None, 3))
+    with pytest.raises(ValueError, match="1 outputs"):
+        NetworkDeblender(keras.Model(blend, blend * 2))
+    with pytest.raises(ValueError, match="batch_size=0"):
+        NetworkDeblender(halving_network(), batch_size=0)
+    with pytest.raises(ValueError, match="nothing"):
+        NetworkDeblender(halving_network(), blend_mode="nothing")
+
+
+def saved_network(path):
+    blend = keras.Input((None, None, 3))
+    half = keras.layers.Rescaling(1.0, offset=-1.0)(blend)
+    keras.Model(blend, [half, half]).save(path)
+
+
+def test_from_run_folder_and_file(tmp_path, blends):
+    run = tmp_path / "run"
+    run.mkdir()
+    saved_network(run / "generator.keras")
+    for path in (run, run / "generator.keras"):
+        deblender = Deblender.from_preset(str(path), consistent=False, batch_size=3)
+        assert (deblender.name, deblender.batch_size) == (path.name, 3)
+        np.testing.assert_allclose(deblender.deblend(blends)[:, 0], blends / 2, atol=1e-6)
+    sums = Deblender.from_preset(str(run), blend_mode="sum").deblend(blends)
+    np.testing.assert_allclose(sums.sum(axis=1), blends, atol=1e-6)
+
+
+def test_from_preset_checks_the_sum(tmp_path, blends, monkeypatch):
+    saved_network(tmp_path / "half-1.keras")
+    index = {"default": None, "presets": {"half-1": {"file": "half-1.keras", "sha256": "0"}}}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    presets._index.cache_clear()
+    try:
+        with pytest.raises(ValueError, match="SHA-256") as caught:
+            Deblender.from_preset("half-1")
+        index["presets"]["half-1"]["sha256"] = str(caught.value).split("Received: ")[1][:64]
+        (tmp_path / "index.json").write_text(json.dumps(index))
+        presets._index.cache_clear()
+        deblender = Deblender.from_preset("half-1")
+        assert deblender.name == "half-1"
+        assert deblender.deblend(blends).shape == (5, 2, 20, 24, 3)
+        (tmp_path / "half-1.keras").unlink()
+        with pytest.raises(ValueError, match="installed"):
+            Deblender.from_preset("half-1")
+        with pytest.raises(ValueError, match=r"one of \['half-1'\]"):
+            presets.preset_path("other")
+    finally:
+        presets._index.cache_clear()
+
+
+def test_shipped_presets_are_intact():
+    for name in presets.list_presets():
+        assert presets.preset_path(name).is_file()
+    assert presets.DEFAULT_PRESET is None or presets.DEFAULT_PRESET in presets.list_presets()
+
+
+def test_what_there_is_not_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"identity.*'nowhere'"):
+        Deblender.from_preset("nowhere")
+    with pytest.raises(ValueError, match=r"generator\.keras"):
+        Deblender.from_preset(str(tmp_path))
+    (tmp_path / "bad.keras").write_bytes(b"no network")
+    with pytest.raises(ValueError, match=r"cannot load a generator from .*bad\.keras"):
+        Deblender.from_preset(str(tmp_path / "bad.keras"))
+
+
+def test_registry_lists_identity():
+    assert "identity" in DEBLENDERS

@@ -1,0 +1,246 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.files import deblend_files
+from kdeblend.deblenders.identity import IdentityDeblender
+from kdeblend.io.images import read_image, write_image
+
+RNG = np.random.default_rng(4)
+
+
+class Split(Deblender):
+    """Upper half of the field to the first layer, lower half to the second; keeps a diary."""
+
+    name = "split"
+
+    def __init__(self):
+        self.batches = []
+
+    def deblend_batch(self, blends):
+        self.batches.append(blends.shape)
+        layers = np.stack([blends, blends], axis=1)
+        layers[:, 0, blends.shape[1] // 2 :] = 0
+        layers[:, 1, : blends.shape[1] // 2] = 0
+        return layers
+
+
+def image(dtype=np.uint8, bands=3, height=12, width=10):
+    return RNG.integers(0, np.iinfo(dtype).max, (height, width, bands), dtype, endpoint=True)
+
+
+def make(path, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = image(**options)
+    write_image(path, pixels)
+    return pixels
+
+
+def names(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize(
+    ("given", "written"), [(".png", ".png"), (".tif", ".png"), (".npy", ".npy")]
+)
+def test_layers_keep_the_depth(tmp_path, dtype, bands, given, written):
+    pixels = make(tmp_path / f"a{given}", dtype=dtype, bands=bands)
+    report = deblend_files([tmp_path / f"a{given}"], Split())
+    assert not report.failed
+    first, second = (read_image(tmp_path / f"a_{i}{written}") for i in (1, 2))
+    assert first.dtype == second.dtype == dtype
+    np.testing.assert_array_equal(first[:6], pixels[:6])
+    np.testing.assert_array_equal(second[6:], pixels[6:])
+    assert not first[6:].any()
+    assert not second[:6].any()
+    assert read_image(tmp_path / "a_panel.png").shape[-1] == 3
+    assert len(names(tmp_path)) == 4
+
+
+def test_floats_stay_floats(tmp_path):
+    pixels = RNG.random((9, 9, 3), np.float32)
+    for suffix in (".tif", ".npy"):
+        write_image(tmp_path / f"f{suffix}", pixels)
+    deblend_files([tmp_path / "f.tif", tmp_path / "f.npy"], IdentityDeblender(), tmp_path / "out")
+    for name in ("f_tif_1.tif", "f_npy_2.npy"):
+        np.testing.assert_array_equal(read_image(tmp_path / "out" / name), pixels)
+
+
+def test_many_bands_of_integers_go_to_tiff(tmp_path):
+    pixels = image(np.uint16, bands=5)
+    write_image(tmp_path / "a.tif", pixels)
+    report = deblend_files([tmp_path / "a.tif"], IdentityDeblender())
+    np.testing.assert_array_equal(read_image(tmp_path / "a_1.tif"), pixels)
+    assert not report.failed
+
+
+def test_jpeg_gives_png(tmp_path):
+    Image.fromarray(image()).save(tmp_path / "a.jpg")
+    deblend_files([tmp_path / "a.jpg"], IdentityDeblender())
+    assert names(tmp_path) == ["a.jpg", "a_1.png", "a_2.png", "a_panel.png"]
+    np.testing.assert_array_equal(read_image(tmp_path / "a_1.png"), read_image(tmp_path / "a.jpg"))
+
+
+def test_equal_shapes_are_batched(tmp_path):
+    for i in range(3):
+        make(tmp_path / f"small_{i}x.png")
+        make(tmp_path / f"large_{i}x.png", height=30)
+    deblender = Split()
+    progress = []
+    deblend_files(
+        [tmp_path], deblender, progress=lambda done, total: progress.append((done, total))
+    )
+    assert sorted(deblender.batches) == [(3, 12, 10, 3), (3, 30, 10, 3)]
+    assert progress == [(3, 6), (6, 6)]
+
+
+def test_each_file_gets_its_own_answer(tmp_path):
+    pixels = {f"n{i}": make(tmp_path / f"n{i}.png") for i in range(5)}
+    deblender = IdentityDeblender()
+    deblender.batch_size = 2
+    deblend_files([tmp_path], deblender, tmp_path / "out")
+    for name, expected in pixels.items():
+        np.testing.assert_array_equal(read_image(tmp_path / "out" / f"{name}_1.png"), expected)
+
+
+def test_bad_files_do_not_stop_the_rest(tmp_path):
+    make(tmp_path / "good.png")
+    make(tmp_path / "tiny.png", height=3)
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    np.save(tmp_path / "nan.npy", np.full((9, 9, 3), np.nan))
+    report = deblend_files([tmp_path, tmp_path / "gone.png"], IdentityDeblender())
+    assert [p.name for p in report.written] == ["good.png"]
+    reasons = {path.rsplit("/", 1)[1]: reason for path, reason in report.failed.items()}
+    assert set(reasons) == {"tiny.png", "bad.png", "nan.npy", "gone.png"}
+    assert "8 pixels" in reasons["tiny.png"]
+    assert "finite" in reasons["nan.npy"]
+    assert "No such file" in reasons["gone.png"]
+
+
+def test_a_deblender_that_refuses_a_shape_fails_these_files_only(tmp_path):
+    class ColourOnly(IdentityDeblender):
+        def deblend_batch(self, blends):
+            if blends.shape[-1] != 3:
+                raise RuntimeError("colour only")
+            return super().deblend_batch(blends)
+
+    make(tmp_path / "grey.png", bands=1)
+    make(tmp_path / "colour.png")
+    report = deblend_files([tmp_path], ColourOnly())
+    assert [p.name for p in report.written] == ["colour.png"]
+    assert list(report.failed.values()) == ["colour only"]
+
+
+def test_centre_is_mapped_back(tmp_path):
+    pixels = make(tmp_path / "a.png", height=20, width=14)
+    deblender = Split()
+    deblend_files([tmp_path / "a.png"], deblender, centre=(2, 4))
+    assert deblender.batches == [(1, 31, 23, 3)]
+    first = read_image(tmp_path / "a_1.png")
+    assert first.shape == pixels.shape
+    np.testing.assert_array_equal(first[:4], pixels[:4])
+    assert not first[4:].any()
+    np.testing.assert_array_equal(read_image(tmp_path / "a_2.png")[4:], pixels[4:])
+
+
+def test_centre_outside_of_one_image_fails_that_one(tmp_path):
+    make(tmp_path / "small.png")
+    make(tmp_path / "large.png", height=40)
+    report = deblend_files([tmp_path], Split(), centre=(5, 30))
+    assert [p.name for p in report.written] == ["large.png"]
+    assert "10 x 12 pixels" in next(iter(report.failed.values()))
+
+
+def test_second_run_leaves_outputs_alone(tmp_path):
+    make(tmp_path / "a.png")
+    deblend_files([tmp_path], IdentityDeblender())
+    before = names(tmp_path)
+    for paths in ([tmp_path], [tmp_path / "*.png"], sorted(tmp_path.iterdir())):
+        report = deblend_files(paths, Split())
+        assert names(tmp_path) == before
+        assert [p.name for p in report.written] == ["a.png"]
+        assert len(report.skipped) == 3
+    assert not read_image(tmp_path / "a_1.png")[6:].any()
+
+
+def test_an_output_that_is_the_only_file_named_is_deblended(tmp_path):
+    make(tmp_path / "a.png")
+    deblend_files([tmp_path / "a.png"], IdentityDeblender())
+    report = deblend_files([tmp_path / "a_2.png"], IdentityDeblender())
+    assert [p.name for p in report.written] == ["a_2.png"]
+    assert "a_2_1.png" in names(tmp_path)
+
+
+def test_inputs_that_look_like_outputs_are_deblended_and_kept(tmp_path):
+    originals = {name: make(tmp_path / f"{name}.png") for name in ("a", "a_1", "a_2")}
+    report = deblend_files([tmp_path], Split())
+    assert len(report.written) == 3
+    assert not report.failed
+    for name, pixels in originals.items():
+        np.testing.assert_array_equal(read_image(tmp_path / f"{name}.png"), pixels)
+    assert len(names(tmp_path)) == 12
+
+
+def test_foreign_files_are_never_overwritten(tmp_path):
+    make(tmp_path / "a.png")
+    precious = make(tmp_path / "a_1.png")
+    report = deblend_files([tmp_path / "a.png"], IdentityDeblender())
+    assert not report.written
+    assert "must not be overwritten" in next(iter(report.failed.values()))
+    np.testing.assert_array_equal(read_image(tmp_path / "a_1.png"), precious)
+    assert names(tmp_path) == ["a.png", "a_1.png"]
+
+
+def test_equal_names_do_not_collide(tmp_path):
+    sources = ["x/a.png", "x/a.tif", "y/a.png", "y/b.png", "z/y/a.png"]
+    pixels = {name: make(tmp_path / name) for name in sources}
+    files = [tmp_path / name for name in sources]
+    report = deblend_files(files, IdentityDeblender(), tmp_path / "out")
+    assert not report.failed
+    assert len(names(tmp_path / "out")) == 15
+    for name in sources:
+        panel, first, _ = report.written[tmp_path / name]
+        assert panel.exists()
+        np.testing.assert_array_equal(read_image(first), pixels[name])
+    assert "b_1.png" in names(tmp_path / "out")
+
+
+def test_sub_folders_are_kept(tmp_path):
+    for name in ("in/a.png", "in/deep/a.png", "in/.hidden/a.png", "in/note.txt"):
+        make(tmp_path / name) if name.endswith("png") else (tmp_path / name).write_text("x")
+    deblend_files([tmp_path / "in"], IdentityDeblender(), tmp_path / "out")
+    assert [n for n in names(tmp_path / "out") if n.endswith("_1.png")] == [
+        "a_1.png",
+        "deep/a_1.png",
+    ]
+
+
+def test_a_file_named_twice_is_done_once(tmp_path):
+    make(tmp_path / "a.png")
+    deblender = Split()
+    report = deblend_files([tmp_path / "a.png", tmp_path, tmp_path / "?.png"], deblender)
+    assert len(report.written) == 1
+    assert deblender.batches == [(1, 12, 10, 3)]
+
+
+def test_nothing_found_is_reported(tmp_path):
+    report = deblend_files([tmp_path, tmp_path / "*.png"], IdentityDeblender())
+    assert sorted(report.failed.values()) == [
+        "no images in this folder",
+        "no images match this pattern",
+    ]
+
+
+def test_brackets_in_a_name_are_no_pattern(tmp_path):
+    make(tmp_path / "a[1].png")
+    report = deblend_files([tmp_path / "a[1].png"], IdentityDeblender())
+    assert len(report.written) == 1
+
+
+def test_out_that_is_a_file_is_an_error(tmp_path):
+    make(tmp_path / "a.png")
+    with pytest.raises(OSError, match=r"a\.png"):
+        deblend_files([tmp_path / "a.png"], IdentityDeblender(), tmp_path / "a.png")
