@@ -1,0 +1,38 @@
+"""Where errors of the library become messages of the command line."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn what a user can put right, a ValueError, OSError or ImportError, into one line.
+
+    Args:
+        command: The function of a click command. Put this decorator below all
+            others.
+
+    Example:
+        >>> @click.command()
+        ... @report_errors
+        ... def train(): ...
+    """
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except BrokenPipeError:  # click ends quietly when the reader of a pipe has gone
+            raise
+        except (ValueError, OSError, ImportError) as error:
+            raise click.ClickException(_message(error)) from error
+
+    return wrapper
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return str(error) or type(error).__name__
