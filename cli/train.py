@@ -1,0 +1,140 @@
+"""`kdeblend train`: from galaxies to a trained network."""
+
+import sys
+
+import click
+import yaml
+from kdeblend.cli.errors import report_errors
+
+EXAMPLES = """
+\b
+Examples:
+  kdeblend train --out run
+      a few minutes on a CPU, on the galaxies of the Hubble Deep Field
+  kdeblend train --data galaxies/ --out run --preset paper --mixed-precision
+      the paper's network and schedule, on a GPU
+  kdeblend train --out run --resume
+      go on where the run was stopped
+  kdeblend train --data galaxies.zip --out run --set learning_rate=5e-4
+      any hyper-parameter; run/config.yaml lists them all
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="PATH",
+    help="Folder, .zip, .tar or HDF5 file of galaxies, or 'hubble' (default); can be repeated.",
+)
+@click.option("--out", required=True, metavar="RUN", help="Folder of this run.")
+@click.option(
+    "--preset",
+    type=click.Choice(["paper", "quick"]),
+    help="Where the hyper-parameters start from: 'paper', or 'quick' (default) for a CPU.",
+)
+@click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
+@click.option("--steps", type=int, metavar="N", help="Training steps in all.")
+@click.option("--burn-in", type=int, metavar="N", help="First steps, on the VGG19 loss alone.")
+@click.option("--batch-size", type=int, metavar="N", help="Blends a step.")
+@click.option(
+    "--vgg-weights", metavar="imagenet|none|PATH", help="Weights of VGG19; 'none' is untrained."
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of weights and blends.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in RUN.")
+@click.option("--devices", metavar="LIST", help="Devices that share a batch: gpu:0,gpu:1")
+@click.option(
+    "--mixed-precision/--full-precision",
+    default=None,
+    help="Compute in bfloat16, or in float32 throughout.",
+)
+@click.option(
+    "--xla/--no-xla", default=None, help="Compile with XLA (TensorFlow; JAX always does)."
+)
+@click.option("--workers", type=int, metavar="N", help="Threads that make blends.")
+@click.option("--cache-gb", type=float, metavar="GB", help="Memory for decoded images.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any other hyper-parameter, with a YAML value; can be repeated.",
+)
+@report_errors
+def train(out, preset, config, resume, assignments, **options):
+    """Train a deblending network on blends of galaxies.
+
+    Hyper-parameters come from the preset, then --config, then the other
+    options; all of them end up in RUN/config.yaml. Ctrl-C stops after the current
+    step and keeps everything; --resume goes on.
+    """
+    from kdeblend.training.config import preset_config, read_config
+    from kdeblend.training.run import RunFolder
+
+    values = read_config(config) if config else {}
+    values |= _given(options) | dict(_assignment(each) for each in assignments)
+    run = RunFolder(out)
+    if resume and run.exists():
+        base = run.read_config()
+        _refuse_preset(preset, base)
+    else:
+        base = preset_config(preset or values.get("preset", "quick"))
+    _train(base.replace(**values), out, resume)
+
+
+def _train(config, out, resume):
+    from kdeblend.training.train import train as run_training
+
+    _announce(config, out)
+    result = run_training(config, out, resume=resume)
+    if result.stopped_by is not None:
+        click.echo(
+            f"Stopped at step {result.step}; go on with: kdeblend train --out {out} --resume"
+        )
+        sys.exit(128 + result.stopped_by)
+    if result.best_psnr is None:
+        click.echo(f"Step {result.step} done.")
+        return
+    click.echo(
+        f"Step {result.step} done. Best validation PSNR {result.best_psnr:.2f} dB; "
+        f"the blend itself scores {result.blend_psnr:.2f} dB."
+    )
+    click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {out}")
+
+
+def _announce(config, out):
+    import keras
+
+    from kdeblend import backend
+
+    precision = "bfloat16" if config.mixed_precision else "float32"
+    click.echo(
+        f"Training {config.generator} (preset {config.preset}) for {config.steps} steps of "
+        f"{config.batch_size} blends into {out}"
+    )
+    click.echo(f"Keras {keras.__version__} on {backend.describe_device()}, {precision}")
+    if config.burn_in or config.perceptual_weight:
+        click.echo(f"Perceptual loss: VGG19 {config.vgg_layer}, weights {config.vgg_weights}")
+
+
+def _given(options):
+    """Return the options that were given, as `TrainingConfig` names them."""
+    values = {name: value for name, value in options.items() if value not in (None, ())}
+    if "devices" in values:
+        values["devices"] = [each.strip() for each in values["devices"].split(",")]
+    return values
+
+
+def _assignment(text):
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"must be NAME=VALUE. Received: {text!r}", param_hint="--set")
+    return name.strip(), yaml.safe_load(value)
+
+
+def _refuse_preset(preset, base):
+    if preset is not None and preset != base.preset:
+        raise click.UsageError(
+            f"--resume goes on with the preset of the run, {base.preset!r}. "
+            f"Received: --preset {preset}"
+        )

@@ -1,0 +1,62 @@
+"""TensorBoard event files, written without TensorFlow."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+class EventWriter:
+    """Writes scalars and pictures that TensorBoard shows.
+
+    Args:
+        folder: Where the event file goes; each writer makes a new one.
+    """
+
+    def __init__(self, folder: str | Path):
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._event = event_pb2.Event
+        self._summary = summary_pb2.Summary
+        self._writer = EventFileWriter(str(folder))
+
+    def scalars(self, step: int, values: dict[str, float], time: float) -> None:
+        """Add numbers to the curves of their names.
+
+        Args:
+            step: Training step.
+            values: Numbers by name.
+            time: Seconds since the epoch.
+        """
+        value = self._summary.Value
+        self._add(step, time, [value(tag=k, simple_value=v) for k, v in values.items()])
+
+    def image(self, step: int, name: str, image: np.ndarray, time: float) -> None:
+        """Add a picture.
+
+        Args:
+            step: Training step.
+            name: Title of the picture.
+            image: Array `(height, width, 3)`, uint8.
+            time: Seconds since the epoch.
+        """
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, format="PNG")
+        picture = self._summary.Image(
+            height=image.shape[0],
+            width=image.shape[1],
+            colorspace=3,
+            encoded_image_string=buffer.getvalue(),
+        )
+        self._add(step, time, [self._summary.Value(tag=name, image=picture)])
+
+    def close(self) -> None:
+        """Write what is still buffered and close the file."""
+        self._writer.close()
+
+    def _add(self, step: int, time: float, values: list[Any]) -> None:
+        summary = self._summary(value=values)
+        self._writer.add_event(self._event(step=step, wall_time=time, summary=summary))

@@ -1,0 +1,1 @@
+"""Networks: generators, discriminator, perceptual features, and the GAN that trains them."""

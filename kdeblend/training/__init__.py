@@ -1,0 +1,1 @@
+"""Training: configuration, callbacks, checkpoints, and the run folder they fill."""

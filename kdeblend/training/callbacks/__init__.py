@@ -1,0 +1,1 @@
+"""Keras callbacks for deblending; all count training steps, not epochs."""

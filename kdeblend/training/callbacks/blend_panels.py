@@ -1,0 +1,77 @@
+"""Pictures of what the network makes of a few validation blends."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kdeblend.io.atomic import atomic_path
+from kdeblend.models.predict import predict_layers
+from kdeblend.training.callbacks.step_callback import StepCallback
+
+GAP = 2
+
+
+class BlendPanels(StepCallback):
+    """Writes a panel of blends, true and predicted layers, to PNG and TensorBoard.
+
+    One row a blend: truth of both galaxies, the blend, both predictions.
+
+    Args:
+        blends: Array `(n, height, width, bands)` in [0, 1]; one row each.
+        truth: Layers `(n, 2, height, width, bands)` in [0, 1].
+        folder: Where `step-00001000.png` and the like go.
+        every: Steps between panels.
+        last_step: Step after which to write one in any case.
+        writer: An `EventWriter`, or None.
+    """
+
+    def __init__(self, blends, truth, folder, every, last_step, writer=None):
+        super().__init__()
+        self.blends = blends
+        self.truth = truth
+        self.folder = Path(folder)
+        self.every = every
+        self.last_step = last_step
+        self.writer = writer
+
+    def on_step(self, step, logs):
+        """Write a panel when it is time."""
+        if not (self.crossed(self.every) or self.passed(self.last_step)):
+            return
+        layers = predict_layers(self.model.averaged_generator, self.blends)
+        picture = panel(self.blends, self.truth, layers)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.folder / f"step-{step:08d}.png") as temporary:
+            Image.fromarray(picture).save(temporary)
+        if self.writer is not None:
+            self.writer.image(step, "validation blends", picture, time.time())
+
+
+def panel(blends, truth, layers, zoom=2):
+    """Arrange blends, truth and predictions in a picture.
+
+    Args:
+        blends: Array `(n, height, width, bands)` in [0, 1].
+        truth: Layers `(n, 2, height, width, bands)` in [0, 1].
+        layers: Predictions, of the shape of `truth`.
+        zoom: Side of a pixel in the picture.
+
+    Returns:
+        Array `(n * height', 5 * width', 3)`, uint8; the columns are truth of
+        both galaxies, the blend, predictions of both.
+    """
+    columns = [truth[:, 0], truth[:, 1], blends, layers[:, 0], layers[:, 1]]
+    pad = [(0, 0), (0, GAP), (0, GAP), (0, 0)]
+    padded = [np.pad(_rgb(images), pad, constant_values=1.0) for images in columns]
+    grid = np.concatenate([np.concatenate(list(images)) for images in padded], axis=1)
+    levels = np.rint(255 * np.clip(grid, 0, 1)).astype(np.uint8)
+    return levels.repeat(zoom, axis=0).repeat(zoom, axis=1)
+
+
+def _rgb(images):
+    bands = images.shape[-1]
+    if bands == 3:
+        return images
+    return images[..., [0] * 3] if bands < 3 else images[..., [bands - 1, bands // 2, 0]]

@@ -1,0 +1,101 @@
+"""The record of a run: a CSV row and TensorBoard curves every few steps."""
+
+import csv
+import time
+from pathlib import Path
+
+from kdeblend.io.atomic import atomic_path
+from kdeblend.training.callbacks.step_callback import StepCallback
+
+
+class TrainingLog(StepCallback):
+    """Writes means of all losses to CSV and TensorBoard.
+
+    Validation results that other callbacks put into `logs` by the prefix `val_`
+    are written as they are; this callback must come after them.
+
+    Args:
+        path: The CSV file; rows up to the current step are kept on resuming.
+        writer: An `EventWriter`, or None for no TensorBoard.
+        every: Steps between rows.
+    """
+
+    def __init__(self, path, writer=None, every=50):
+        super().__init__()
+        self.path = Path(path)
+        self.writer = writer
+        self.every = every
+        self._pending = []
+
+    def on_train_begin(self, logs=None):
+        """Drop rows after the current step, which a resumed run writes again."""
+        super().on_train_begin(logs)
+        self.rows = [row for row in read_log(self.path) if int(row["step"]) <= self.step]
+        self._write_all()
+        self._pending, self._since = [], (self.step, time.perf_counter())
+
+    def on_step(self, step, logs):
+        """Collect the step's losses and write a row when it is time."""
+        self._pending.append({k: v for k, v in logs.items() if not k.startswith("val_")})
+        validation = {k: float(v) for k, v in logs.items() if k.startswith("val_")}
+        if self.crossed(self.every) or validation:
+            self._add_row(step, {**self._means(step), **validation})
+
+    def on_train_end(self, logs=None):
+        """Write the last, shorter row and close the event file."""
+        if self._pending:
+            self._add_row(self.step, self._means(self.step))
+        if self.writer is not None:
+            self.writer.close()
+
+    def _means(self, step):
+        pending, self._pending = self._pending, []
+        means = {name: _mean([logs[name] for logs in pending]) for name in pending[0]}
+        for name, optimizer in zip(
+            ("generator", "discriminator"), self.model.optimizer.optimizers, strict=False
+        ):
+            means[f"{name}_learning_rate"] = float(optimizer.learning_rate)
+        first, start = self._since
+        self._since = (step, time.perf_counter())
+        means["steps_per_second"] = (step - first) / (self._since[1] - start)
+        return means
+
+    def _add_row(self, step, values):
+        row = {"step": step, **{name: f"{value:.6g}" for name, value in values.items()}}
+        known = list(self.rows[0]) if self.rows else []
+        self.rows.append(row)
+        if set(row) <= set(known):
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, known).writerow(row)
+        else:
+            self._write_all()
+        if self.writer is not None:
+            self.writer.scalars(step, values, time.time())
+
+    def _write_all(self):
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        self.rows = [{name: row.get(name, "") for name in names} for row in self.rows]
+        with (
+            atomic_path(self.path) as temporary,
+            Path(temporary).open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def read_log(path):
+    """Return the rows of a log, each a dict from column to text; none if there is no file.
+
+    Args:
+        path: The CSV file. A last line that was cut off is left out.
+    """
+    if not Path(path).is_file():
+        return []
+    text = Path(path).read_text(encoding="utf-8")
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    return [row for row in csv.DictReader(lines) if (row.get("step") or "").isdigit()]
+
+
+def _mean(values):
+    return sum(float(value) for value in values) / len(values)

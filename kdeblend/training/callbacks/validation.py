@@ -1,0 +1,60 @@
+"""Validation on fixed blends: scores of both layers."""
+
+import numpy as np
+
+from kdeblend.models.predict import predict_layers
+from kdeblend.training.callbacks.step_callback import StepCallback
+
+LAYERS = ("first", "second")
+
+
+class Validation(StepCallback):
+    """Scores the averaged generator on fixed blends.
+
+    Adds `val_NAME`, `val_NAME_first` and `val_NAME_second` to the logs of the
+    step for each metric, for callbacks that come after it.
+
+    Args:
+        blends: Array `(n, height, width, bands)` in [0, 1].
+        truth: Layers `(n, 2, height, width, bands)` in [0, 1].
+        metrics: Functions `(truth, prediction) -> float` on images in [0, 1], by name.
+        every: Steps between validations.
+        last_step: Step after which to validate in any case.
+    """
+
+    def __init__(self, blends, truth, metrics, every, last_step):
+        super().__init__()
+        self.blends = blends
+        self.truth = truth
+        self.metrics = metrics
+        self.every = every
+        self.last_step = last_step
+
+    def on_step(self, step, logs):
+        """Validate when it is time."""
+        if self.crossed(self.every) or self.passed(self.last_step):
+            layers = predict_layers(self.model.averaged_generator, self.blends)
+            logs.update(validation_scores(self.truth, layers, self.metrics))
+
+
+def validation_scores(truth, prediction, metrics):
+    """Return mean scores over both layers and over each.
+
+    Args:
+        truth: Layers `(n, 2, height, width, bands)` in [0, 1].
+        prediction: Array of the same shape and range.
+        metrics: Functions `(truth, prediction) -> float` by name.
+
+    Returns:
+        `val_NAME`, `val_NAME_first` and `val_NAME_second` for each metric.
+    """
+    scores = {}
+    for name, metric in metrics.items():
+        each = np.array(
+            [[metric(*pair) for pair in zip(*blend, strict=True)]
+             for blend in zip(truth, prediction, strict=True)]
+        )  # fmt: skip
+        scores[f"val_{name}"] = float(each.mean())
+        for layer, column in zip(LAYERS, each.T, strict=True):
+            scores[f"val_{name}_{layer}"] = float(column.mean())
+    return scores

@@ -1,0 +1,242 @@
+"""What a training run is made of: every hyper-parameter, in one flat dataclass."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+import yaml
+
+from kdeblend.io.atomic import atomic_path
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All hyper-parameters of a training run; the defaults are the paper's.
+
+    Args:
+        preset: Name of the preset that the values started from.
+        data: What the galaxies come from; each a path or the name `"hubble"`.
+        stamp_size: Side of the blends in pixels.
+        blend_mode: Name of a registered blend mode.
+        perturb: `"second"` (the paper) or `"both"` galaxies flipped, rotated and scaled.
+        augment: Flip and turn whole blends at random.
+        cache_gb: Memory for decoded images, in GB.
+        workers: Threads that make blends.
+        generator: Name of a registered generator family.
+        generator_options: Arguments of its builder, except bands and blend mode.
+        discriminator_blocks: Depth of the discriminator; 0 trains without one.
+        discriminator_filters: Channels of its first convolution.
+        vgg_weights: `"imagenet"`, `"none"` (random) or the path of a weights file.
+        vgg_layer: Layer whose output the perceptual loss compares.
+        vgg_image_size: Side to which it resizes images; 0 keeps their size.
+        pixel_loss: `"mse"` or `"log_mse"`.
+        adversarial_weight: Weight of the adversarial loss.
+        perceptual_weight: Weight of the perceptual loss after burn-in.
+        steps: Updates of the generator.
+        batch_size: Blends a step.
+        burn_in: Steps on the perceptual loss alone.
+        learning_rate: Learning rate of both Adam optimizers.
+        learning_rate_drop_step: Step at which it is multiplied; 0 never does.
+        learning_rate_drop_factor: By this factor.
+        average_momentum: Momentum of the moving average of the generator's weights.
+        validation_blends: Number of fixed blends of withheld galaxies.
+        validate_every: Steps between validations.
+        checkpoint_every: Steps between checkpoints.
+        log_every: Steps between rows of the log.
+        steps_per_execution: Steps between callbacks; more keeps a fast GPU busy.
+        mixed_precision: Compute in bfloat16.
+        xla: Compile with XLA (JAX always does).
+        deterministic: Same weights from the same seed on the same machine; may be slower.
+        devices: Devices to share each batch; empty takes the default one.
+        seed: Seed of weights and blends.
+    """
+
+    preset: str = "paper"
+    data: tuple[str, ...] = ("hubble",)
+    stamp_size: int = 80
+    blend_mode: str = "max"
+    perturb: str = "second"
+    augment: bool = True
+    cache_gb: float = 4.0
+    workers: int = 2
+    generator: str = "resnet"
+    generator_options: dict[str, Any] = field(
+        default_factory=lambda: {"root_blocks": 10, "branch_blocks": 6, "filters": 64}
+    )
+    discriminator_blocks: int = 7
+    discriminator_filters: int = 64
+    vgg_weights: str = "imagenet"
+    vgg_layer: str = "block5_conv4"
+    vgg_image_size: int = 224
+    pixel_loss: str = "mse"
+    adversarial_weight: float = 1e-3
+    perceptual_weight: float = 0.0
+    steps: int = 200_000
+    batch_size: int = 16
+    burn_in: int = 2_000
+    learning_rate: float = 1e-4
+    learning_rate_drop_step: int = 100_000
+    learning_rate_drop_factor: float = 0.1
+    average_momentum: float = 0.999
+    validation_blends: int = 256
+    validate_every: int = 2_000
+    checkpoint_every: int = 1_000
+    log_every: int = 50
+    steps_per_execution: int = 1
+    mixed_precision: bool = False
+    xla: bool = False
+    deterministic: bool = False
+    devices: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, hint in get_type_hints(type(self)).items():
+            object.__setattr__(self, name, _checked(name, hint, getattr(self, name)))
+        _check_ranges(self)
+
+    def replace(self, **changes: Any) -> "TrainingConfig":
+        """Return a copy with some values changed.
+
+        Args:
+            **changes: New values by name.
+
+        Raises:
+            ValueError: If a name is unknown or a value is impossible.
+        """
+        _check_names(changes)
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every value by name, in plain lists, numbers and strings."""
+        values = dataclasses.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write every value to a YAML file.
+
+        Args:
+            path: The file; an existing one is replaced.
+        """
+        with atomic_path(path) as temporary:
+            text = yaml.safe_dump(self.to_dict(), sort_keys=False)
+            Path(temporary).write_text(text, encoding="utf-8")
+
+
+QUICK = {
+    "generator": "unet",
+    "generator_options": {"widths": [16, 32, 64], "blocks": 1, "head": "visible"},
+    "discriminator_blocks": 3,
+    "discriminator_filters": 8,
+    "vgg_weights": "none",
+    "vgg_image_size": 0,
+    "burn_in": 0,
+    "pixel_loss": "log_mse",
+    "adversarial_weight": 1e-3,
+    "steps": 1_500,
+    "learning_rate": 2e-3,
+    "learning_rate_drop_step": 1_200,
+    "average_momentum": 0.99,
+    "validation_blends": 64,
+    "validate_every": 250,
+    "checkpoint_every": 250,
+    "log_every": 10,
+}
+
+PRESETS: dict[str, dict[str, Any]] = {"paper": {}, "quick": QUICK}
+"""Changes to the defaults, by name; `paper` is the defaults themselves."""
+
+
+def preset_config(name: str) -> TrainingConfig:
+    """Return the configuration of a preset.
+
+    Args:
+        name: `"paper"` or `"quick"`.
+
+    Raises:
+        ValueError: If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"`preset` must be one of {sorted(PRESETS)}. Received: preset={name!r}")
+    return TrainingConfig(preset=name, **PRESETS[name])
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Read hyper-parameters from a YAML or JSON file.
+
+    Args:
+        path: The file: a mapping from names of `TrainingConfig` to values.
+
+    Returns:
+        The values in the file by name.
+
+    Raises:
+        ValueError: If the file is no such mapping or has unknown names.
+        OSError: If the file can not be read.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    try:
+        values = json.loads(text) if str(path).endswith(".json") else yaml.safe_load(text)
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} must be YAML or JSON. Received: {error}") from error
+    if not isinstance(values, Mapping):
+        raise ValueError(
+            f"{path} must hold names and values of hyper-parameters. Received: {values!r}"
+        )
+    _check_names(values)
+    return dict(values)
+
+
+def _check_names(values: Mapping[str, Any]) -> None:
+    known = [each.name for each in dataclasses.fields(TrainingConfig)]
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise ValueError(f"Hyper-parameters must be among {known}. Received: {unknown}")
+
+
+def _checked(name: str, hint: Any, value: Any) -> Any:
+    """Return `value` as the type that the field declares, or raise ValueError."""
+    kind = get_origin(hint) or hint
+    if kind is tuple and isinstance(value, list | tuple):
+        return tuple(str(each) for each in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    if kind is float and isinstance(value, str):
+        return _float(name, value)
+    raise ValueError(f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}")
+
+
+def _float(name: str, text: str) -> float:
+    """Read a float; YAML takes 1e-4, with no point, for a string."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"`{name}` must be a number. Received: {name}={text!r}") from None
+
+
+POSITIVE = (
+    "stamp_size", "steps", "batch_size", "discriminator_filters", "learning_rate",
+    "learning_rate_drop_factor", "validation_blends", "validate_every", "checkpoint_every",
+    "log_every", "steps_per_execution", "workers",
+)  # fmt: skip
+NOT_NEGATIVE = (
+    "cache_gb", "discriminator_blocks", "vgg_image_size", "adversarial_weight",
+    "perceptual_weight", "burn_in", "learning_rate_drop_step", "average_momentum", "seed",
+)  # fmt: skip
+
+
+def _check_ranges(config: TrainingConfig) -> None:
+    for name in POSITIVE:
+        if not getattr(config, name) > 0:
+            raise ValueError(f"`{name}` must be positive. Received: {getattr(config, name)}")
+    for name in NOT_NEGATIVE:
+        if not getattr(config, name) >= 0:
+            raise ValueError(f"`{name}` must not be negative. Received: {getattr(config, name)}")
+    if config.average_momentum >= 1:
+        raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
+    if not config.data:
+        raise ValueError("`data` must name at least one source of galaxies. Received: data=()")

@@ -1,0 +1,76 @@
+"""From a configuration to a compiled GAN."""
+
+import keras
+
+from kdeblend.models.discriminator import build_discriminator
+from kdeblend.models.gan import DeblendingGAN
+from kdeblend.models.generators import GENERATORS
+from kdeblend.models.perceptual import PerceptualLoss
+from kdeblend.training.config import TrainingConfig
+
+
+def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
+    """Build and compile the networks that a configuration describes.
+
+    Args:
+        config: The configuration.
+        bands: Bands of the images.
+
+    Returns:
+        A compiled `DeblendingGAN` with fresh weights.
+
+    Raises:
+        ValueError: If an option of a network is impossible.
+        OSError: If VGG19's ImageNet weights are needed and can not be downloaded.
+    """
+    gan = DeblendingGAN(
+        build_config_generator(config, bands),
+        _discriminator(config, bands),
+        _perceptual_loss(config),
+        pixel_loss=config.pixel_loss,
+        adversarial_weight=config.adversarial_weight,
+        perceptual_weight=config.perceptual_weight,
+        average_momentum=config.average_momentum,
+    )
+    adam = keras.optimizers.Adam
+    gan.compile(
+        adam(config.learning_rate),
+        adam(config.learning_rate) if config.discriminator_blocks else None,
+        jit_compile=config.xla or keras.backend.backend() == "jax",
+        steps_per_execution=config.steps_per_execution,
+    )
+    return gan
+
+
+def build_config_generator(config: TrainingConfig, bands: int) -> keras.Model:
+    """Build the generator that a configuration describes.
+
+    Args:
+        config: The configuration.
+        bands: Bands of the images.
+
+    Raises:
+        ValueError: If the family is unknown or does not take the options.
+    """
+    build = GENERATORS[config.generator]
+    try:
+        return build(bands=bands, blend_mode=config.blend_mode, **config.generator_options)
+    except TypeError as error:
+        raise ValueError(
+            f"`generator_options` must be arguments of the generator {config.generator!r}. "
+            f"Received: {config.generator_options} ({error})"
+        ) from error
+
+
+def _discriminator(config, bands):
+    if not config.discriminator_blocks:
+        return None
+    return build_discriminator(
+        config.discriminator_blocks, config.stamp_size, config.discriminator_filters, bands
+    )
+
+
+def _perceptual_loss(config):
+    if not config.burn_in and not config.perceptual_weight:
+        return None
+    return PerceptualLoss(config.vgg_weights, config.vgg_layer, config.vgg_image_size or None)

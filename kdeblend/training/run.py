@@ -1,0 +1,83 @@
+"""The run folder: where a training keeps what it needs and what it has found.
+
+config.yaml      every hyper-parameter
+split.json       ids of the galaxies for training, validation and the test
+checkpoints/     the last two checkpoints
+generator.keras  the best generator so far; this is what deblends
+log.csv          losses, gradient norms and validation scores by step
+tensorboard/     the same for TensorBoard
+panels/          pictures of validation blends
+summary.json     how the run ended
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kdeblend.io.atomic import atomic_path
+from kdeblend.training.config import TrainingConfig, preset_config, read_config
+
+
+class RunFolder:
+    """The files of one training run.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.split = self.path / "split.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.generator = self.path / "generator.keras"
+        self.log = self.path / "log.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.panels = self.path / "panels"
+        self.summary = self.path / "summary.json"
+
+    def exists(self) -> bool:
+        """Tell whether a training has begun here."""
+        return self.config.is_file()
+
+    def start(self, config: TrainingConfig) -> None:
+        """Make the folder and write the configuration.
+
+        Args:
+            config: The configuration.
+
+        Raises:
+            ValueError: If the path is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"A run must be a folder. Received: {str(self.path)!r}, a file")
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        for left_over in self.path.glob("**/.*.*"):
+            if left_over.suffix in {".npz", ".keras", ".csv", ".json", ".yaml", ".png"}:
+                left_over.unlink()
+        config.save(self.config)
+
+    def read_config(self) -> TrainingConfig:
+        """Return the configuration that the run was started with.
+
+        Raises:
+            ValueError: If there is no run here.
+        """
+        if not self.exists():
+            raise ValueError(
+                f"A run folder must hold a config.yaml. Received: {str(self.path)!r}, "
+                "where no training has begun"
+            )
+        values = read_config(self.config)
+        return preset_config(values.get("preset", "paper")).replace(**values)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write values to a JSON file atomically.
+
+    Args:
+        path: The file.
+        values: Anything that JSON can hold.
+    """
+    with atomic_path(path) as temporary:
+        Path(temporary).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

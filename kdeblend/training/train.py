@@ -1,0 +1,236 @@
+"""One training run, from a configuration to a run folder."""
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+
+import keras
+
+from kdeblend import backend
+from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.sequence import BlendSequence
+from kdeblend.data.source import GalaxySource, open_source
+from kdeblend.data.split import split_indices
+from kdeblend.io.events import EventWriter
+from kdeblend.metrics import METRICS
+from kdeblend.training.callbacks.best_weights import BestWeights
+from kdeblend.training.callbacks.blend_panels import BlendPanels
+from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
+from kdeblend.training.callbacks.learning_rate_drop import LearningRateDrop
+from kdeblend.training.callbacks.progress_bar import ProgressBar
+from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
+from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
+from kdeblend.training.callbacks.training_log import TrainingLog
+from kdeblend.training.callbacks.validation import Validation
+from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
+from kdeblend.training.config import TrainingConfig
+from kdeblend.training.networks import build_gan
+from kdeblend.training.run import RunFolder, write_json
+from kdeblend.training.validation_set import make_validation_set
+
+VALIDATION_METRICS = ("psnr", "ssim")
+PANEL_ROWS = 6
+
+logger = logging.getLogger("kdeblend")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended.
+
+    Attributes:
+        step: Steps done so far.
+        best_psnr: Best PSNR on the validation blends, in dB; None before the first validation.
+        blend_psnr: PSNR of returning the validation blends themselves, in dB.
+        stopped_by: The signal that ended the run early, or None.
+    """
+
+    step: int
+    best_psnr: float | None
+    blend_psnr: float
+    stopped_by: Signals | None
+
+
+def train(
+    config: TrainingConfig, out: str | Path, resume: bool = False, progress: bool = True
+) -> TrainingResult:
+    """Train a network, or go on training it.
+
+    Args:
+        config: Every hyper-parameter.
+        out: The run folder.
+        resume: Go on from the last checkpoint in `out`, if there is one.
+        progress: Show a progress bar.
+
+    Returns:
+        How the run ended.
+
+    Raises:
+        ValueError: If `out` holds a run and `resume` is False, or the
+            configuration or the data are unusable.
+        TrainingDivergedError: If a loss is no longer finite.
+
+    Example:
+        >>> train(preset_config("quick"), "run")
+    """
+    run = RunFolder(out)
+    if run.exists() and not resume:
+        raise ValueError(
+            "`out` must be a new folder, or `resume` true (--resume) to go on with the run there. "
+            f"Received: out={str(out)!r}, which holds a run"
+        )
+    source = open_source(config.data, config.stamp_size)
+    split = split_indices(source.ids)
+    _check_split(split)
+    run.start(config)
+    write_json(run.split, {side: [source.ids[i] for i in split[side]] for side in split})
+    with _global_settings(config), backend.distribution(config.devices):
+        return _Training(config, run, source, split).run(progress)
+
+
+class _Training:
+    """The objects of one run, from the first batch to the last file."""
+
+    def __init__(self, config, run: RunFolder, source: GalaxySource, split):
+        self.config = config
+        self.run_folder = run
+        self.source = source
+        self.split = split
+        self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
+        self.gan = build_gan(config, source.bands)
+        self.best = self._restore()
+        self.first_step = int(self.gan.generator_optimizer.iterations)
+
+    def run(self, progress: bool) -> TrainingResult:
+        blends, truth = self._validation_set()
+        metrics = {name: METRICS[name] for name in VALIDATION_METRICS}
+        blend_psnr = sum(
+            metrics["psnr"](layer, blend)
+            for blend, layers in zip(blends, truth, strict=True)
+            for layer in layers
+        ) / (2 * len(blends))
+        self._make_callbacks(blends, truth, metrics, progress)
+        if self.first_step < self.config.steps:
+            self._fit()
+        result = self._result(blend_psnr)
+        write_json(self.run_folder.summary, _plain(result))
+        return result
+
+    def _restore(self) -> float:
+        checkpoints = list_checkpoints(self.run_folder.checkpoints)
+        if not checkpoints:
+            return float("-inf")
+        extra = load_checkpoint(self.gan, checkpoints[-1])
+        return float(extra["best_psnr"])
+
+    def _validation_set(self):
+        return make_validation_set(
+            self.source,
+            self.split["validation"],
+            self.config.validation_blends,
+            geometry=self.geometry,
+            blend_mode=self.config.blend_mode,
+            cache_gb=0,
+        )
+
+    def _make_callbacks(self, blends, truth, metrics, progress):
+        config, run = self.config, self.run_folder
+        last, every = config.steps, config.validate_every
+        writer = EventWriter(run.tensorboard)
+        self.signal = StopOnSignal()
+        self.best_weights = BestWeights(run.generator, self.best)
+        self.checkpoint = Checkpoint(
+            run.checkpoints,
+            config.checkpoint_every,
+            last,
+            lambda: {"best_psnr": self.best_weights.best},
+        )
+        self.bar = ProgressBar(last) if progress else None
+        rows = slice(PANEL_ROWS)
+        self.callbacks = [
+            StopOnNaN(),
+            BurnInSwitch(config.burn_in),
+            *self._learning_rate_drop(),
+            Validation(blends, truth, metrics, every, last),
+            self.best_weights,
+            BlendPanels(blends[rows], truth[rows], run.panels, every, last, writer),
+            TrainingLog(run.log, writer, config.log_every),
+            *([self.bar] if self.bar else []),
+            self.checkpoint,
+            self.signal,
+        ]
+
+    def _learning_rate_drop(self):
+        if not self.config.learning_rate_drop_step:
+            return []
+        config = self.config
+        return [LearningRateDrop(config.learning_rate_drop_step, config.learning_rate_drop_factor)]
+
+    def _fit(self):
+        config = self.config
+        blends = BlendSequence(
+            self.source,
+            self.split["train"],
+            batch_size=config.batch_size,
+            batches=config.steps - self.first_step,
+            first_batch=self.first_step,
+            seed=config.seed,
+            geometry=self.geometry,
+            blend_mode=config.blend_mode,
+            augment=config.augment,
+            cache_gb=config.cache_gb,
+            workers=config.workers,
+            max_queue_size=4 * config.workers,
+        )
+        try:
+            self.gan.fit(blends, shuffle=False, verbose=0, callbacks=self.callbacks)
+            if self.signal.received is not None:
+                self.checkpoint.save()
+        finally:
+            self.signal.restore()
+            if self.bar:
+                self.bar.close()
+
+    def _result(self, blend_psnr: float) -> TrainingResult:
+        best = self.best_weights.best
+        return TrainingResult(
+            step=int(self.gan.generator_optimizer.iterations),
+            best_psnr=best if best > float("-inf") else None,
+            blend_psnr=blend_psnr,
+            stopped_by=self.signal.received,
+        )
+
+
+def _plain(result: TrainingResult) -> dict:
+    stopped_by = result.stopped_by and result.stopped_by.name
+    return {
+        "step": result.step,
+        "best_validation_psnr": result.best_psnr,
+        "blend_validation_psnr": result.blend_psnr,
+        "stopped_by": stopped_by,
+    }
+
+
+def _check_split(split) -> None:
+    counts = {side: len(indices) for side, indices in split.items()}
+    if counts["train"] < 2 or counts["validation"] < 2:
+        raise ValueError(
+            "`data` must hold at least two galaxies for training and two for validation, where one "
+            f"in twenty goes: add more galaxies, for example --data hubble. Received: {counts}"
+        )
+
+
+@contextlib.contextmanager
+def _global_settings(config):
+    """Set seed, precision and determinism, and put the precision back at the end."""
+    before = keras.config.dtype_policy()
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        backend.enable_determinism()
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
