@@ -45,11 +45,8 @@ class ImageCache:
             self._headers[index, 0] = 1
         return image
 
-    def __getstate__(self):
-        return self.source, self.cache_gb
-
-    def __setstate__(self, state):
-        self.__init__(*state)
+    def __reduce__(self):
+        return type(self), (self.source, self.cache_gb)
 
     def _reserve(self, image: np.ndarray) -> None:
         """Reserve address space, once the size of an image is known."""

@@ -50,12 +50,13 @@ class Perturbation:
     scale: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
 
-    def inverse(self) -> np.ndarray:
+    def inverse(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return the 2 x 2 matrix from stamp offsets `(y, x)` back to native offsets."""
         cosine, sine = math.cos(self.angle) / self.scale, math.sin(self.angle) / self.scale
-        vertical, horizontal = (-1.0 if flip else 1.0 for flip in self.flips)
-        return np.array(
-            [[vertical * cosine, -vertical * sine], [horizontal * sine, horizontal * cosine]]
+        vertical, horizontal = (-1 if flip else 1 for flip in self.flips)
+        return (
+            (vertical * cosine, -vertical * sine),
+            (horizontal * sine, horizontal * cosine),
         )
 
 

@@ -20,17 +20,18 @@ def sample_bilinear(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) ->
         float32 array `(bands, *rows.shape)` in the units of `image`.
     """
     height, width, bands = image.shape
-    top, down = _split(rows, height)
-    left, right = _split(columns, width)
-    corner = np.multiply(top, width, out=top)
-    corner += left
+    top, down, visible = _split(rows.reshape(-1), height)
+    left, right, seen = _split(columns.reshape(-1), width)
+    top *= width
+    top += left
     pixels = image.reshape(-1, bands)
-    upper = _lerp(_planes(pixels, corner), _planes(pixels, corner + 1), right)
-    corner += width
-    lower = _lerp(_planes(pixels, corner), _planes(pixels, corner + 1), right)
-    samples = _lerp(upper, lower, down)
-    samples *= _inside(rows, height) & _inside(columns, width)
-    return samples
+    upper = _row_of_planes(pixels, top, right)
+    top += width
+    samples = _lerp(upper, _row_of_planes(pixels, top, right), down)
+    for mask in (visible, seen):
+        if mask is not None:
+            samples *= mask
+    return samples.reshape(bands, *rows.shape)
 
 
 def sample_grid(image: np.ndarray, size: int, step: int) -> np.ndarray:
@@ -49,11 +50,13 @@ def sample_grid(image: np.ndarray, size: int, step: int) -> np.ndarray:
         float32 array `(bands, size, size)` in the units of `image`.
     """
     rows, columns = (_grid_slices(side, size, step) for side in image.shape[:2])
-    samples = np.zeros((image.shape[2], size, size), np.float32)
-    for row in rows:
-        for column in columns:
-            samples += image[row, column].transpose(2, 0, 1)
-    samples *= 1 / (len(rows) * len(columns))
+    samples = np.empty((image.shape[2], size, size), np.float32)
+    patches = [image[row, column].transpose(2, 0, 1) for row in rows for column in columns]
+    np.copyto(samples, patches[0])
+    for patch in patches[1:]:
+        samples += patch
+    if len(patches) > 1:
+        samples /= len(patches)
     return samples
 
 
@@ -63,28 +66,32 @@ def _grid_slices(side: int, size: int, step: int) -> list[slice]:
     return [slice(start, start + step * (size - 1) + 1, step) for start in sorted(starts)]
 
 
-def _split(positions: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole pixel and remainder of positions, clipped so that the next pixel exists."""
-    fraction = np.clip(positions, 0, side - 1)
-    whole = fraction.astype(np.intp)
-    np.minimum(whole, side - 2, out=whole)
-    fraction -= whole.astype(np.float32)
-    return whole, fraction
+def _split(positions: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Whole pixels, such that the next ones exist, remainders, and which are on the image."""
+    inside = None
+    if positions.min() < 0 or positions.max() >= side - 1:
+        inside = (positions >= 0) & (positions <= side - 1)
+        positions = np.clip(positions, 0, side - 1)
+    whole = positions.astype(np.intp)
+    if inside is not None:
+        np.minimum(whole, side - 2, out=whole)
+    return whole, positions - whole.astype(np.float32), inside
+
+
+def _row_of_planes(pixels: np.ndarray, index: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Interpolate between pixels and their right neighbours, to planes `(bands, n)`."""
+    return _lerp(_planes(pixels, index), _planes(pixels, index + 1), right)
 
 
 def _planes(pixels: np.ndarray, index: np.ndarray) -> np.ndarray:
-    taken = np.take(pixels, index, axis=0, mode="clip")
-    planes = np.empty((pixels.shape[1], *index.shape), np.float32)
-    np.copyto(planes, np.moveaxis(taken, -1, 0))
+    planes = np.empty((pixels.shape[1], len(index)), np.float32)
+    np.copyto(planes, pixels.take(index, axis=0, mode="clip").T)
     return planes
 
 
 def _lerp(start: np.ndarray, end: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Overwrite `end` with the interpolation from `start` to `end`."""
     end -= start
     end *= weight
     end += start
     return end
-
-
-def _inside(positions: np.ndarray, side: int) -> np.ndarray:
-    return (positions >= 0) & (positions <= side - 1)

@@ -1,6 +1,7 @@
 """Batches of blends for training, validation and the test."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.cache import ImageCache
 from kdeblend.data.geometry import BlendGeometry, Perturbation
+from kdeblend.data.prefetch import Prefetcher
 from kdeblend.data.source import GalaxySource, logger
 from kdeblend.io.images import ImageReadError
 
@@ -39,9 +41,10 @@ class BlendSequence(keras.utils.Sequence):
         blend_mode: Name of a registered blend mode.
         augment: Whether to flip and turn whole blends by multiples of 90 degrees.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
-        workers: Threads or processes that `fit` makes batches with.
+        workers: Threads or processes that make batches in advance; with 1 each batch is made
+            when it is asked for.
         use_multiprocessing: Whether they are processes.
-        max_queue_size: Batches that `fit` has made in advance.
+        max_queue_size: Number of batches made in advance.
 
     Raises:
         ValueError: If there are fewer than two galaxies, a count is not positive, the blend
@@ -73,7 +76,7 @@ class BlendSequence(keras.utils.Sequence):
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ):
-        super().__init__(workers, use_multiprocessing, max_queue_size)
+        super().__init__()  # Keras' own workers stay idle: see `Prefetcher`
         self.indices = np.unique(indices)
         if len(self.indices) < 2:
             raise ValueError(
@@ -96,6 +99,8 @@ class BlendSequence(keras.utils.Sequence):
         self.augment = augment
         self._blend = BLEND_MODES[blend_mode]
         self._cache = ImageCache(source, cache_gb)
+        self._prefetching = (workers, use_multiprocessing, max_queue_size)
+        self._prefetcher: Prefetcher | None = None
         self._broken: dict[int, ImageReadError] = {}
         source.downsampling(self.geometry.stamp_size)
 
@@ -103,21 +108,32 @@ class BlendSequence(keras.utils.Sequence):
         return self.batches
 
     def __getitem__(self, index: int) -> Batch:
-        size = self.geometry.stamp_size
-        shape = (self.batch_size, size, size, self.source.bands)
-        blends, firsts, seconds = (np.empty(shape, np.float32) for _ in range(3))
-        start = (self.first_batch + index) * self.batch_size
-        for row in range(self.batch_size):
-            self._sample(start + row, blends[row], firsts[row], seconds[row])
-        return blends, (firsts, seconds)
+        number = self.first_batch + index
+        if self._prefetching[0] <= 1:
+            return self._batch(self.epoch, number)
+        if self._prefetcher is None:
+            self._read_one(range(len(self.indices)))  # so that processes share the cache
+            self._prefetcher = Prefetcher(self._batch, *self._prefetching)
+        return self._prefetcher.get(self.epoch, number, self.first_batch + self.batches)
 
     def on_epoch_end(self) -> None:
         """Go on to the blends of the next epoch."""
         self.epoch += 1
 
-    def _sample(self, number: int, *outputs: np.ndarray) -> None:
-        """Write blend and targets of sample `number` of this epoch into three images."""
-        stream = np.random.Philox(key=[self.seed, self.epoch], counter=[0, 0, 0, number])
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_prefetcher": None}
+
+    def _batch(self, epoch: int, number: int) -> Batch:
+        size = self.geometry.stamp_size
+        shape = (self.batch_size, size, size, self.source.bands)
+        blends, firsts, seconds = (np.empty(shape, np.float32) for _ in range(3))
+        for row, outputs in enumerate(zip(blends, firsts, seconds, strict=True)):
+            self._sample(epoch, number * self.batch_size + row, outputs)
+        return blends, (firsts, seconds)
+
+    def _sample(self, epoch: int, number: int, outputs: tuple[np.ndarray, ...]) -> None:
+        """Write blend and targets of a sample into three images `(size, size, bands)`."""
+        stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
         uniform = np.random.Generator(stream).random(_RANDOM_NUMBERS)
         perturbations = self.geometry.draw(uniform[3:])
         first, second = (
@@ -130,7 +146,8 @@ class BlendSequence(keras.utils.Sequence):
             stamp -= 1
         turn = int(uniform[2] * 8) if self.augment else 0
         for output, planes in zip(outputs, (blend.transpose(2, 0, 1), first, second), strict=True):
-            output.transpose(2, 0, 1)[...] = _turned(planes, turn)
+            for band, plane in enumerate(_turned(planes, turn)):
+                output[..., band] = plane
 
     def _stamp(self, image: np.ndarray, perturbation: Perturbation) -> np.ndarray:
         stamp = self.geometry.stamp(image, perturbation)

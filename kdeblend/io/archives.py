@@ -104,12 +104,10 @@ def _tar_entries(path: str) -> Iterator[Entry]:
     plain = path.lower().endswith(".tar")
     with tarfile.open(path, "r:" if plain else "r:*") as archive:
         for member in archive:
-            if not member.isfile():
-                continue
-            if plain:
+            if member.isfile() and plain:
                 yield Entry(member.name, path, member.offset_data, member.size)
-            else:
-                yield Entry(member.name, path, held=archive.extractfile(member).read())
+            elif member.isfile() and (file := archive.extractfile(member)) is not None:
+                yield Entry(member.name, path, held=file.read())
 
 
 def _zip_entries(path: str) -> Iterator[Entry]:
