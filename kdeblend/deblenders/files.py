@@ -64,7 +64,8 @@ def deblend_files(
             of each input.
         centre: Column and row `(x, y)`, from 0, of the galaxy to take as the
             central one; by default the middle of the image.
-        progress: Called after each file with the number of files done and of all.
+        progress: Called after each batch with the number of files that it
+            completed, failed ones included, and of all files.
 
     Returns:
         What was written, and what was not and why.
@@ -77,10 +78,13 @@ def deblend_files(
     jobs = plan(inputs, out)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
+    before = len(report.failed)
     for batch in _batches(jobs, deblender, centre, report):
         _deblend_batch(batch, deblender, report)
         if progress:
-            progress(len(report.written) + len(report.failed) - len(inputs.missing), len(jobs))
+            after = len(report.written) + len(report.failed)
+            progress(after - before, len(jobs))
+            before = after
     return report
 
 

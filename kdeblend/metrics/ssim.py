@@ -1,17 +1,22 @@
 """Structural similarity, with both data ranges that the literature quotes."""
 
+import math
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from kdeblend.metrics.checks import checked
+
+WINDOW = 7
 
 
 def ssim(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = None) -> float:
     """Return the structural similarity for a data range of 1, the range of the images.
 
     scikit-image's definition: windows of 7 x 7 pixels of equal weight,
-    K1 = 0.01, K2 = 0.03, the mean over bands. Without a mask the mean is over
-    the pixels whose window lies inside the image, as scikit-image takes it;
-    with one it is over the valid pixels of the whole map.
+    K1 = 0.01, K2 = 0.03, the mean over bands and over the pixels whose window
+    lies inside the image. With a mask only windows without an invalid pixel
+    count, so that what is in those pixels has no influence at all.
 
     Args:
         truth: Array `(height, width, bands)`, floats in [0, 1], 7 pixels a side or more.
@@ -20,7 +25,7 @@ def ssim(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = N
             count. Without it all do.
 
     Returns:
-        A number in [-1, 1]; 1 for equal images.
+        A number in [-1, 1]; 1 for equal images; NaN where no whole window is valid.
 
     Raises:
         ValueError: If shapes do not fit, or no pixel counts.
@@ -50,8 +55,11 @@ def _ssim(truth, prediction, valid, data_range):
     from skimage.metrics import structural_similarity
 
     truth, prediction, valid = checked(truth, prediction, valid)
-    options = {"data_range": data_range, "channel_axis": -1}
+    options = {"data_range": data_range, "channel_axis": -1, "win_size": WINDOW}
     if valid is None:
         return float(structural_similarity(truth, prediction, **options))
     _, similarity = structural_similarity(truth, prediction, full=True, **options)
-    return float(similarity[valid].mean())
+    whole = sliding_window_view(valid, (WINDOW, WINDOW)).all(axis=(-2, -1))
+    edge = WINDOW // 2
+    counted = similarity[edge:-edge, edge:-edge][whole]
+    return float(counted.mean()) if len(counted) else math.nan

@@ -94,7 +94,7 @@ def test_equal_shapes_are_batched(tmp_path):
         [tmp_path], deblender, progress=lambda done, total: progress.append((done, total))
     )
     assert sorted(deblender.batches) == [(3, 12, 10, 3), (3, 30, 10, 3)]
-    assert progress == [(3, 6), (6, 6)]
+    assert progress == [(3, 6), (3, 6)]
 
 
 def test_each_file_gets_its_own_answer(tmp_path):

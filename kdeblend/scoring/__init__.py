@@ -1,0 +1,1 @@
+"""Measuring deblenders: test blends with known truth, scores, summaries and tables."""

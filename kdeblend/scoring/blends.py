@@ -1,0 +1,213 @@
+"""Blends with known truth, in chunks, so that memory does not grow with their number."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.source import GalaxySource
+from kdeblend.data.split import split_indices
+from kdeblend.deblenders.deblender import check_blends
+from kdeblend.io.images import to_float
+
+CHUNK = 32
+RESERVED = ("blend", "truth", "valid")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A few test blends.
+
+    Args:
+        blend: Array `(n, height, width, bands)`, float32 in [0, 1].
+        truth: Array `(n, 2, height, width, bands)` of the same units: the central
+            galaxy and the other one.
+        valid: Boolean array `(n, height, width)`, False where a pixel must not
+            count, or None where all do.
+        predictions: Layers that others found, shaped as `truth`, by their name.
+    """
+
+    blend: np.ndarray
+    truth: np.ndarray
+    valid: np.ndarray | None = None
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class BlendSet(ABC):
+    """A number of test blends, which come in chunks.
+
+    Attributes:
+        description: What the blends are, in plain values that JSON can hold.
+        predictions: Names of the predictions that come with the blends.
+    """
+
+    description: dict[str, Any]
+    predictions: tuple[str, ...] = ()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all blends in order, a few at a time; the same ones at each call."""
+
+
+class MadeBlends(BlendSet):
+    """Blends of galaxies that no training has seen, the test side of the split.
+
+    Args:
+        source: Where the galaxies come from.
+        blends: Number of blends.
+        seed: Seed of everything random.
+        geometry: Crop, downsampling and perturbation. Defaults to the paper's.
+        blend_mode: Name of a registered blend mode.
+
+    Raises:
+        ValueError: If fewer than two galaxies are withheld, `blends` is not
+            positive, or the blend mode is unknown.
+    """
+
+    def __init__(
+        self,
+        source: GalaxySource,
+        blends: int = 3200,
+        seed: int = 0,
+        geometry: BlendGeometry | None = None,
+        blend_mode: str = "max",
+    ):
+        from kdeblend.data.sequence import BlendSequence
+
+        if blends < 1:
+            raise ValueError(f"`blends` must be positive. Received: blends={blends}")
+        withheld = split_indices(source.ids)["test"]
+        if len(withheld) < 2:
+            raise ValueError(
+                "at least two galaxies must be withheld for the test, one in twenty is. "
+                f"Received: {len(withheld)} of {len(source)} galaxies"
+            )
+        self._blends = blends
+        self._sequence = BlendSequence(
+            source,
+            withheld,
+            batch_size=CHUNK,
+            batches=-(-blends // CHUNK),
+            seed=seed,
+            geometry=geometry,
+            blend_mode=blend_mode,
+            augment=False,
+        )
+        self.description = {
+            "blends": blends,
+            "galaxies": len(withheld),
+            "seed": seed,
+            "blend_mode": blend_mode,
+            "perturb": self._sequence.geometry.perturb,
+        }
+
+    def __len__(self) -> int:
+        return self._blends
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all blends in order, a few at a time."""
+        for number in range(len(self._sequence)):
+            blend, pair = self._sequence[number]
+            truth = (np.stack(pair, axis=1) + 1) / 2
+            keep = min(CHUNK, self._blends - number * CHUNK)
+            yield Chunk(blend[:keep], truth[:keep])
+
+
+class ReadBlends(BlendSet):
+    """Blends of an `.npz` file.
+
+    It holds `blend` `(n, height, width, bands)` and `truth` `(n, 2, height,
+    width, bands)`, uint8, uint16 or floats in [0, 1], and may hold `valid`,
+    boolean, `(height, width)` or `(n, height, width)`. Any other array with the
+    shape of `truth` is a deblender's answer under the array's name; the rest is
+    left aside.
+
+    Args:
+        path: The file.
+        blends: How many to take, from the first on. Defaults to all.
+
+    Raises:
+        ValueError: If the file cannot be read or does not hold that.
+    """
+
+    def __init__(self, path: str | os.PathLike, blends: int | None = None):
+        arrays = _load(path)
+        missing = {"blend", "truth"} - set(arrays)
+        if missing:
+            raise ValueError(
+                f"{path} must hold the arrays `blend` and `truth`. Received: {sorted(arrays)}"
+            )
+        truth = arrays["truth"]
+        self.predictions = tuple(
+            name for name in arrays if name not in RESERVED and arrays[name].shape == truth.shape
+        )
+        used = [name for name in arrays if name in RESERVED or name in self.predictions]
+        self._arrays = {name: arrays[name] for name in used}
+        _check(path, self._arrays)
+        self._blends = len(truth) if blends is None else min(blends, len(truth))
+        self.description = {"file": os.fspath(path), "blends": self._blends}
+
+    def __len__(self) -> int:
+        return self._blends
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all blends in order, a few at a time."""
+        for start in range(0, self._blends, CHUNK):
+            rows = slice(start, min(start + CHUNK, self._blends))
+            valid = self._arrays.get("valid")
+            if valid is not None:
+                count = rows.stop - rows.start
+                valid = valid[rows] if valid.ndim == 3 else np.repeat(valid[None], count, axis=0)
+            yield Chunk(
+                to_float(self._arrays["blend"][rows]),
+                to_float(self._arrays["truth"][rows]),
+                valid,
+                {name: to_float(self._arrays[name][rows]) for name in self.predictions},
+            )
+
+
+def _load(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zipfile, NumPy and pickle raise kinds of their own
+        raise ValueError(f"cannot read {path} as an .npz file of arrays: {error}") from error
+
+
+def _check(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
+    """Check the arrays of a file against one another.
+
+    Raises:
+        ValueError: With the file's and the array's name.
+    """
+    blend, truth, valid = (arrays.get(name) for name in RESERVED)
+    if blend is None or truth is None or not len(blend):
+        raise ValueError(f"{path} must hold at least one blend. Received: none")
+    if truth.shape != (len(blend), 2, *blend.shape[1:]):
+        raise ValueError(
+            f"`truth` in {path} must have the shape of `blend` with an axis of two galaxies after "
+            f"the first. Received: truth {truth.shape}, blend {blend.shape}"
+        )
+    for name, array in arrays.items():
+        if name == "valid":
+            continue
+        try:
+            check_blends(array.reshape(-1, *blend.shape[1:]))
+        except ValueError as error:
+            raise ValueError(f"`{name}` in {path}: {error}") from error
+    if valid is not None and (
+        valid.dtype != bool or valid.shape not in (blend.shape[:3], blend.shape[1:3])
+    ):
+        raise ValueError(
+            f"`valid` in {path} must be boolean of shape {blend.shape[1:3]} or {blend.shape[:3]}. "
+            f"Received: {valid.dtype} of shape {valid.shape}"
+        )
