@@ -148,6 +148,5 @@ def check_blends(images: np.ndarray) -> None:
     # A comparison with NaN is false, so NaN is refused here too.
     if not ((images >= 0) & (images <= 1)).all():
         raise ValueError(
-            "`images` must be in [0, 1] and finite. "
-            f"Received: {np.nanmin(images):g} to {np.nanmax(images):g}"
+            f"`images` must be in [0, 1] and finite. Received: {images.min():g} to {images.max():g}"
         )

@@ -16,7 +16,7 @@ def ssim(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = N
     scikit-image's definition: windows of 7 x 7 pixels of equal weight,
     K1 = 0.01, K2 = 0.03, the mean over bands and over the pixels whose window
     lies inside the image. With a mask only windows without an invalid pixel
-    count, so that what is in those pixels has no influence at all.
+    count, so that what is in those pixels has no influence.
 
     Args:
         truth: Array `(height, width, bands)`, floats in [0, 1], 7 pixels a side or more.

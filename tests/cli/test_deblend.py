@@ -1,0 +1,114 @@
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from kdeblend.cli.main import main
+
+from kdeblend import presets
+from kdeblend.io.images import read_image, write_image
+
+RNG = np.random.default_rng(6)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    blend = keras.Input((None, None, 3))
+    half = keras.layers.Rescaling(1.0, offset=-1.0)(blend)
+    keras.Model(blend, [half, half]).save(folder / "generator.keras")
+    return folder
+
+
+def deblend(*arguments):
+    return CliRunner().invoke(main, ["deblend", *map(str, arguments)])
+
+
+def make(path, dtype=np.uint8):
+    image = RNG.integers(0, np.iinfo(dtype).max, (12, 14, 3), dtype)
+    write_image(path, image)
+    return image
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_one_file(tmp_path, run):
+    image = make(tmp_path / "in.png", np.uint16)
+    result = deblend(tmp_path / "in.png", "--weights", run, "--no-consistent")
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path) == ["in.png", "in_1.png", "in_2.png", "in_panel.png"]
+    layer = read_image(tmp_path / "in_1.png")
+    assert layer.dtype == np.uint16
+    np.testing.assert_allclose(layer, image / 2, atol=1)
+    assert "in_panel.png" in result.stdout
+
+
+def test_consistent_is_the_default(tmp_path, run):
+    image = make(tmp_path / "in.png")
+    assert deblend(tmp_path / "in.png", "--weights", run).exit_code == 0
+    layers = [read_image(tmp_path / f"in_{i}.png") for i in (1, 2)]
+    np.testing.assert_array_equal(np.maximum(*layers), image)
+
+
+def test_centre_and_out(tmp_path, run):
+    image = make(tmp_path / "in.png")
+    out = tmp_path / "new" / "out"
+    arguments = ["--weights", run / "generator.keras", "--out", out, "--batch-size", 1]
+    result = deblend(tmp_path / "in.png", *arguments, "--centre", "2, 5")
+    assert result.exit_code == 0, result.output
+    assert names(out) == ["in_1.png", "in_2.png", "in_panel.png"]
+    assert read_image(out / "in_1.png").shape == image.shape
+
+
+def test_one_bad_file(tmp_path, run):
+    make(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    result = deblend(tmp_path, "--weights", run)
+    assert result.exit_code == 1
+    assert "bad.png: not a PNG" in result.stderr
+    assert "1 of 2 inputs failed" in result.stderr
+    assert (tmp_path / "good_1.png").exists()
+
+
+def test_outputs_are_not_deblended_again(tmp_path, run):
+    make(tmp_path / "in.png")
+    for _ in range(2):
+        result = deblend(tmp_path, "--weights", run)
+        assert result.exit_code == 0
+        assert len(names(tmp_path)) == 4
+    assert "3 files left out" in result.stderr
+
+
+@pytest.mark.parametrize("centre", ["5", "5,x", "1.5,2", "-1,2"])
+def test_centre_must_be_two_numbers(tmp_path, run, centre):
+    make(tmp_path / "in.png")
+    result = deblend(tmp_path / "in.png", "--weights", run, f"--centre={centre}")
+    assert result.exit_code == 2
+    assert "two whole numbers" in result.stderr
+
+
+def test_no_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "DEFAULT_PRESET", None)
+    make(tmp_path / "in.png")
+    result = deblend(tmp_path / "in.png")
+    assert result.exit_code == 2
+    assert "kdeblend train" in result.stderr
+
+
+def test_unknown_weights_and_unusable_out(tmp_path, run):
+    make(tmp_path / "in.png")
+    result = deblend(tmp_path / "in.png", "--weights", "nothing")
+    assert result.exit_code == 1
+    assert "'nothing'" in result.stderr
+    assert "Traceback" not in result.output
+    result = deblend(tmp_path / "in.png", "--weights", run, "--out", tmp_path / "in.png")
+    assert result.exit_code == 1
+    assert "in.png" in result.stderr
+    assert names(tmp_path) == ["in.png"]
+
+
+def test_help_shows_an_example():
+    result = deblend("--help")
+    assert result.exit_code == 0
+    assert "kdeblend deblend blend.png" in result.output

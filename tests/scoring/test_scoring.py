@@ -1,0 +1,257 @@
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.source import GalaxySource
+from kdeblend.data.split import split_indices
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.identity import IdentityDeblender
+from kdeblend.scoring.blends import BlendSet, MadeBlends, ReadBlends
+from kdeblend.scoring.run import load_deblenders, score_to_folder
+from kdeblend.scoring.score import Scores, score
+from kdeblend.scoring.summary import statistics, summarise
+from kdeblend.scoring.table import tables
+
+RNG = np.random.default_rng(5)
+METRICS = ("psnr", "ssim", "ssim_range2")
+
+
+class Gaussians(GalaxySource):
+    """Galaxies of different widths on a noisy sky."""
+
+    native_size = 48
+    bands = 3
+    decoded = True
+
+    def __init__(self, count=120):
+        self.ids = [f"galaxy-{i}" for i in range(count)]
+
+    @classmethod
+    def matches(cls, path):
+        return False
+
+    def image(self, index):
+        grid = np.arange(48) - 23.5
+        radius = np.hypot(*np.meshgrid(grid, grid))[..., None]
+        sky = np.random.default_rng(index).random((48, 48, 3)) * 0.05
+        light = np.exp(-((radius / (3 + index % 7)) ** 2)) * np.array([0.9, 0.7, 0.5])
+        return np.uint8(255 * np.clip(light + sky, 0, 1))
+
+
+class Perfect(Deblender):
+    name = "perfect"
+
+    def __init__(self, blends: BlendSet):
+        self.truth = np.concatenate([chunk.truth for chunk in blends.chunks()])
+        self.done = 0
+
+    def deblend_batch(self, blends):
+        self.done += len(blends)
+        return self.truth[self.done - len(blends) : self.done]
+
+
+def made(**options):
+    return MadeBlends(Gaussians(), 40, geometry=BlendGeometry(stamp_size=16), **options)
+
+
+def arrays(count=3, dtype=np.uint8):
+    truth = RNG.integers(0, 256, (count, 2, 16, 18, 3)).astype(np.uint8)
+    noise = RNG.integers(0, 20, truth.shape).astype(np.uint8)
+    given = {
+        "blend": truth.max(axis=1),
+        "truth": truth,
+        "friend": truth - np.minimum(truth, noise),
+        "names": np.array(["x"] * count),
+    }
+    if dtype == np.float32:
+        given = {k: v if v.dtype.kind == "U" else v / np.float32(255) for k, v in given.items()}
+    return given
+
+
+@pytest.fixture
+def npz(tmp_path):
+    def write(**changes):
+        given = {k: v for k, v in (arrays() | changes).items() if v is not None}
+        np.savez(tmp_path / "blends.npz", **given)
+        return tmp_path / "blends.npz"
+
+    return write
+
+
+def test_made_blends_are_of_withheld_galaxies_and_repeat():
+    blends = made(seed=3)
+    chunks = list(blends.chunks())
+    assert [len(chunk.blend) for chunk in chunks] == [32, 8]
+    assert len(blends) == 40
+    for chunk, again in zip(chunks, made(seed=3).chunks(), strict=True):
+        np.testing.assert_array_equal(chunk.blend, again.blend)
+        np.testing.assert_allclose(chunk.truth.max(axis=1), chunk.blend, atol=1e-6)
+        assert 0 <= chunk.truth.min() < chunk.truth.max() <= 1
+    other = next(made(seed=4).chunks())
+    assert np.abs(other.blend - chunks[0].blend).max() > 0.1
+    source = Gaussians()
+    withheld = split_indices(source.ids)["test"]
+    stamps = [
+        BlendGeometry(stamp_size=16).stamp(source.image(index)).transpose(1, 2, 0) / 255
+        for index in withheld
+    ]
+    for chunk in chunks:
+        for first in chunk.truth[:, 0]:
+            assert min(np.abs(first - stamp).max() for stamp in stamps) < 1e-5
+
+
+def test_made_blends_know_their_mode():
+    chunk = next(made(blend_mode="sum").chunks())
+    expected = BLEND_MODES["sum"](chunk.truth[:, 0], chunk.truth[:, 1])
+    np.testing.assert_allclose(chunk.blend, expected, atol=1e-6)
+
+
+def test_made_blends_need_galaxies():
+    with pytest.raises(ValueError, match="of 3 galaxies"):
+        MadeBlends(Gaussians(3))
+    with pytest.raises(ValueError, match="blends=0"):
+        MadeBlends(Gaussians(), 0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_scores_equal_scikit_image(npz, dtype):
+    given = arrays(dtype=dtype)
+    scores = score([IdentityDeblender()], ReadBlends(npz(**given)))
+    unit = 255 if dtype == np.uint8 else 1
+    truth, friend, blend = (given[n].astype(float) / unit for n in ("truth", "friend", "blend"))
+    for n, layer in np.ndindex(3, 2):
+        for name, found in (("friend", friend[n, layer]), ("identity", blend[n])):
+            pair = truth[n, layer], found
+            values = {metric: scores.values[name][metric][n, layer] for metric in METRICS}
+            assert values["psnr"] == pytest.approx(peak_signal_noise_ratio(*pair, data_range=1))
+            for metric, size in (("ssim", 1), ("ssim_range2", 2)):
+                expected = structural_similarity(*pair, data_range=size, channel_axis=-1)
+                assert values[metric] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(16, 18), (40, 16, 18)])
+def test_invalid_pixels_do_not_count(npz, shape):
+    given = arrays(40)
+    clean = score([], ReadBlends(npz(**given, valid=None)))
+    valid = np.ones((16, 18), bool)
+    valid[:4] = False
+    masked = score([], ReadBlends(npz(**given, valid=np.broadcast_to(valid, shape))))
+    given["friend"][:, :, :4] = 255
+    spoilt = score([], ReadBlends(npz(**given, valid=np.broadcast_to(valid, shape))))
+    for metric in METRICS:
+        values = [s.values["friend"][metric] for s in (clean, masked, spoilt)]
+        np.testing.assert_allclose(values[1], values[2], rtol=1e-12)
+        assert (values[0] != values[1]).all()
+
+
+def test_first_blends_of_a_file(npz):
+    blends = ReadBlends(npz(), 2)
+    assert len(blends) == sum(len(chunk.blend) for chunk in blends.chunks()) == 2
+    assert len(ReadBlends(npz(), 99)) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"truth": None}, "`blend` and `truth`"),
+        ({"truth": np.zeros((3, 16, 18, 3))}, "shape"),
+        ({"blend": np.zeros((0, 16, 18, 3)), "truth": np.zeros((0, 2, 16, 18, 3))}, "one blend"),
+        ({"blend": np.full((3, 16, 18, 3), 2.0)}, r"`blend`.*\[0, 1\]"),
+        ({"friend": np.full((3, 2, 16, 18, 3), np.nan)}, r"`friend`.*finite"),
+        ({"valid": np.ones((3, 3), bool)}, "`valid`"),
+        ({"valid": np.ones((16, 18))}, "`valid`"),
+        ({"blend": np.full((3, 16, 18, 3), {})}, "cannot read"),
+    ],
+)
+def test_unusable_files(npz, changes, message):
+    with pytest.raises(ValueError, match=message):
+        ReadBlends(npz(**changes))
+
+
+def test_files_that_are_no_archives(tmp_path):
+    (tmp_path / "text.npz").write_text("hello")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    for name in ("text.npz", "one.npy"):
+        with pytest.raises(ValueError, match=f"cannot read .*{name}"):
+            ReadBlends(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        ReadBlends(tmp_path / "gone.npz")
+
+
+def test_names_must_differ(npz):
+    with pytest.raises(ValueError, match="differ"):
+        score([IdentityDeblender(), IdentityDeblender()], ReadBlends(npz()))
+    with pytest.raises(ValueError, match="differ"):
+        score([IdentityDeblender()], ReadBlends(npz(identity=arrays()["friend"])))
+
+
+def test_chunks_are_put_together_in_order():
+    blends = made()
+    progress = []
+    perfect = Perfect(blends)
+    scores = score([perfect, IdentityDeblender()], blends, progress=progress.append)
+    assert progress == [32, 8]
+    assert np.isinf(scores.values["perfect"]["psnr"]).all()
+    np.testing.assert_allclose(scores.values["perfect"]["ssim"], 1)
+    assert scores.values["identity"]["ssim"].shape == (40, 2)
+
+
+def test_metrics_of_others():
+    scores = score([IdentityDeblender()], made(), {"mine": lambda truth, found, valid: 7.5})
+    np.testing.assert_array_equal(scores.values["identity"]["mine"], np.full((40, 2), 7.5))
+
+
+def test_statistics_by_hand():
+    figures = statistics(np.array([[1.0, 2.0], [3.0, 10.0]]))
+    expected = {"mean": 4, "median": 2.5, "max": 10, "min": 1, "variance": 12.5, "n": 4}
+    assert figures == expected
+    assert statistics(np.array([1.0, 3.0, math.inf, math.nan])) == statistics(np.array([1.0, 3.0]))
+    assert statistics(np.array([math.inf])) == {**dict.fromkeys(expected), "n": 0}
+
+
+def test_summary_and_table():
+    values = np.array([[30.0, 20.0], [34.0, 24.0]])
+    summary = summarise(Scores({"a": {"psnr": values}, "b": {"psnr": values + np.inf}}), {"k": 1})
+    assert summary["deblenders"]["a"]["psnr"]["mean"] == 27
+    assert summary["layers"]["central"]["a"]["psnr"]["mean"] == 32
+    assert summary["layers"]["other"]["a"]["psnr"]["n"] == 2
+    (table,) = tables(summary)
+    assert table.title == "PSNR (dB)"
+    columns = [list(column.cells) for column in table.columns]
+    assert columns[0] == ["a", "", "", "b", "", ""]
+    assert columns[1] == ["both", "central", "other"] * 2
+    assert columns[2] == ["27", "32", "22", "-", "-", "-"]
+
+
+def test_folder(npz, tmp_path):
+    out = tmp_path / "deep" / "out"
+    summary = score_to_folder([IdentityDeblender()], ReadBlends(npz()), out)
+    assert json.loads((out / "summary.json").read_text()) == summary
+    assert set(summary["deblenders"]) == {"identity", "friend"}
+    with (out / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 2 * 2 * 3
+    chosen = [
+        float(row["value"])
+        for row in rows
+        if (row["deblender"], row["metric"], row["layer"]) == ("friend", "psnr", "other")
+    ]
+    assert np.mean(chosen) == pytest.approx(summary["layers"]["other"]["friend"]["psnr"]["mean"])
+
+
+def test_deblenders_of_equal_names_are_told_apart(tmp_path):
+    keras = pytest.importorskip("keras")
+    blend = keras.Input((None, None, 3))
+    paths = [tmp_path / folder / "net.keras" for folder in "xy"]
+    for path in paths:
+        path.parent.mkdir()
+        half = keras.layers.Rescaling(1.0)(blend)
+        keras.Model(blend, [half, half]).save(path)
+    names = [d.name for d in load_deblenders([*map(str, paths), "identity", str(paths[0])])]
+    assert names == ["identity", "net.keras", str(paths[1])]
