@@ -1,0 +1,38 @@
+"""`kdeblend prepare`: decode galaxies once into one file."""
+
+import click
+from kdeblend.cli.errors import report_errors
+
+EXAMPLES = """
+\b
+Examples:
+  kdeblend prepare --data galaxies/ --out galaxies.h5
+  kdeblend train --data galaxies.h5 --out run
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--data",
+    multiple=True,
+    required=True,
+    metavar="PATH",
+    help="Folder, .zip, .tar or HDF5 file of galaxies, or 'hubble'; can be repeated.",
+)
+@click.option("--out", required=True, metavar="FILE", help="HDF5 file to write.")
+@report_errors
+def prepare(data, out):
+    """Decode galaxies once into one file for fast training.
+
+    Such a file is memory-mapped, so training on more galaxies than fit into memory costs
+    no decoding. It takes as much room as the images uncompressed.
+    """
+    from kdeblend.data.prepared import prepare as prepare_file
+    from kdeblend.data.source import open_source
+    from rich.progress import Progress
+
+    source = open_source(data, stamp_size=1)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("Decoding", total=len(source))
+        count = prepare_file(source, out, lambda done, _: bar.update(task, completed=done))
+    click.echo(f"{count} galaxies, {source.native_size} x {source.native_size} pixels, in {out}")

@@ -1,0 +1,51 @@
+import math
+
+import numpy as np
+import pytest
+
+from kdeblend.data.blend_modes import BLEND_MODES, BRIGHT, FAINT
+
+
+def mixed(first, second):
+    """One pixel of the mixed blend, written out."""
+    brighter, fainter = max(first, second), min(first, second)
+    if brighter <= FAINT:
+        return brighter + fainter
+    if brighter >= BRIGHT:
+        return brighter
+    ramp = (BRIGHT - brighter) / (BRIGHT - FAINT)
+    return brighter + fainter * (3 * ramp**2 - 2 * ramp**3)
+
+
+PIXEL = {"max": max, "sum": lambda first, second: min(1.0, first + second), "mixed": mixed}
+
+
+@pytest.mark.parametrize("mode", PIXEL)
+def test_every_pixel_equals_the_reference(mode):
+    first, second = np.random.default_rng(0).random((2, 9, 8, 3), dtype=np.float32) ** 2
+    blend = BLEND_MODES[mode](first, second)
+    expected = [PIXEL[mode](*pair) for pair in zip(first.flat, second.flat, strict=True)]
+    assert blend.dtype == np.float32
+    np.testing.assert_allclose(blend.ravel(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", PIXEL)
+def test_a_brighter_galaxy_never_makes_a_darker_blend(mode):
+    levels = np.linspace(0, 1, 401, dtype=np.float32)
+    blend = BLEND_MODES[mode](levels[:, None], levels[None])
+    assert np.diff(blend, axis=0).min() >= -1e-6
+    np.testing.assert_array_equal(blend, blend.T)
+    assert blend.min() == 0
+    assert blend.max() == 1
+
+
+def test_mixed_is_sum_where_faint_and_max_where_bright():
+    assert math.isclose(
+        BLEND_MODES["mixed"](np.float32(0.04), np.float32(0.03)), 0.07, rel_tol=1e-5
+    )
+    assert BLEND_MODES["mixed"](np.float32(0.75), np.float32(0.6)) == np.float32(0.75)
+
+
+def test_an_unknown_mode_lists_those_there_are():
+    with pytest.raises(ValueError, match=r"'max', 'mixed', 'sum'.*Received: 'min'"):
+        BLEND_MODES["min"]
