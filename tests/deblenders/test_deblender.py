@@ -16,7 +16,7 @@ pytestmark = pytest.mark.backend
 def halving_network(bands=3, size=None):
     """Gives half the blend, and half the blend mirrored in its bands' order."""
     blend = keras.Input((size, size, bands))
-    return keras.Model(blend, [blend - 1, blend[..., ::-1] - 1], name="halves")
+    return keras.Model(blend, [blend - 1, keras.ops.flip(blend, axis=-1) - 1], name="halves")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import struct
 import zlib
 
 import numpy as np
+import png
 import pytest
 import tifffile
 from PIL import Image, ImageOps
@@ -95,6 +96,13 @@ def test_written_16_bit_png_is_16_bit_for_others(tmp_path):
 def test_16_bit_png_from_another_writer(bands):
     image = pixels(np.uint16, bands)
     np.testing.assert_array_equal(read_image(io.BytesIO(png16(image))), image)
+
+
+def test_interlaced_16_bit_png():
+    image, buffer = pixels(np.uint16, 3, 13, 11), io.BytesIO()
+    writer = png.Writer(width=11, height=13, greyscale=False, bitdepth=16, interlace=True)
+    writer.write(buffer, image.reshape(13, -1))
+    np.testing.assert_array_equal(read_image(io.BytesIO(buffer.getvalue())), image)
 
 
 @pytest.mark.parametrize("bands", [1, 3])
