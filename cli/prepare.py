@@ -27,9 +27,10 @@ def prepare(data, out):
     Such a file is memory-mapped, so training on more galaxies than fit into memory costs
     no decoding. It takes as much room as the images uncompressed.
     """
+    from rich.progress import Progress
+
     from kdeblend.data.prepared import prepare as prepare_file
     from kdeblend.data.source import open_source
-    from rich.progress import Progress
 
     source = open_source(data, stamp_size=1)
     with Progress(transient=True) as bar:

@@ -24,6 +24,7 @@ class FieldObject:
         radius: Circular Petrosian radius: where the surface brightness falls below a fifth
             of its mean within.
         intrusion: Share of the circle of that radius that belongs to other objects.
+        contact: Share of its outline where it touches other objects.
         peak: Brightness of its smoothed peak above the sky, in grey levels.
         whole: Whether it keeps clear of the edges of the field, by five pixels at least.
     """
@@ -33,6 +34,7 @@ class FieldObject:
     column: float
     radius: float
     intrusion: float
+    contact: float
     peak: float
     whole: bool
 
@@ -117,9 +119,18 @@ def _measure(region, brightness: np.ndarray, labels: np.ndarray) -> FieldObject:
         column=column,
         radius=radius,
         intrusion=float(others[distance < radius].mean()),
+        contact=_contact(labels[window], region.label),
         peak=float(region.intensity_max),
         whole=bool(clear.min() >= MARGIN),
     )
+
+
+def _contact(labels: np.ndarray, label: int) -> float:
+    from scipy import ndimage
+
+    own = labels == label
+    outline = ndimage.binary_dilation(own) & ~own
+    return float((labels[outline] > 0).mean())
 
 
 def _petrosian_radius(distance: np.ndarray, brightness: np.ndarray) -> float:

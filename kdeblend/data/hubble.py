@@ -8,8 +8,9 @@ from kdeblend.data.source import GalaxySource
 STAMP_RADIUS = 21.0
 SMALLEST_RADIUS = 6.0
 LARGEST_INTRUSION = 0.1
+LARGEST_CONTACT = 0.4
 FAINTEST_PEAK = 100.0
-STARS = ((166, 254), (578, 753))
+STARS = ((16, 405), (166, 254), (578, 753))
 STAR_REACH = 8.0
 SMOOTH_EDGE = 1.5
 
@@ -55,22 +56,21 @@ class HubbleSource(GalaxySource):
     def _cut_out(
         self, field: np.ndarray, labels: np.ndarray, sky: np.ndarray, found: FieldObject
     ) -> np.ndarray:
-        from scipy import ndimage
+        from PIL import Image
 
-        scale = found.radius / STAMP_RADIUS
-        offsets = scale * (np.arange(self.native_size) - (self.native_size - 1) / 2)
-        top, left = (int(middle + offsets[0]) - 3 for middle in (found.row, found.column))
-        side = int(2 * offsets[-1]) + 8
-        rows, columns = (np.arange(start, start + side) for start in (top, left))
+        side = found.radius / STAMP_RADIUS * self.native_size
+        top, left = (int(middle - side / 2) - 3 for middle in (found.row, found.column))
+        rows, columns = (np.arange(start, start + int(side) + 8) for start in (top, left))
         window = np.ix_(rows % field.shape[0], columns % field.shape[1])
         weight = _weight(labels[window], found.label)
-        patch = weight * field[window] + (1 - weight) * sky[window]
-        grid = np.meshgrid(found.row - top + offsets, found.column - left + offsets, indexing="ij")
-        planes = [
-            ndimage.map_coordinates(patch[..., band], grid, order=3, mode="nearest")
-            for band in range(self.bands)
-        ]
-        return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+        patch = np.rint(weight * field[window] + (1 - weight) * sky[window])
+        y, x = found.row - top + 0.5 - side / 2, found.column - left + 0.5 - side / 2
+        cut = Image.fromarray(patch.astype(np.uint8)).resize(
+            (self.native_size, self.native_size),
+            Image.Resampling.BICUBIC,
+            box=(x, y, x + side, y + side),
+        )
+        return np.asarray(cut)
 
 
 def _is_good_galaxy(found: FieldObject) -> bool:
@@ -82,6 +82,7 @@ def _is_good_galaxy(found: FieldObject) -> bool:
         and found.whole
         and found.radius >= SMALLEST_RADIUS
         and found.intrusion <= LARGEST_INTRUSION
+        and found.contact <= LARGEST_CONTACT
         and found.peak >= FAINTEST_PEAK
     )
 

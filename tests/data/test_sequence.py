@@ -152,7 +152,7 @@ def test_a_broken_galaxy_is_replaced_and_reported_once(source, caplog):
 
 def test_one_readable_galaxy_is_not_enough(source):
     source.images = [source.images[0]] + [None] * 11
-    with pytest.raises(ValueError, match="At least two .* 11 of them broken"):
+    with pytest.raises(ValueError, match=r"At least two .* 11 of them broken"):
         make(source)[0]
 
 

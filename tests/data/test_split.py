@@ -43,5 +43,5 @@ def test_images_of_the_same_name_stay_together():
 
 @pytest.mark.parametrize("shares", [(-0.1, 0.1), (0.6, 0.5)])
 def test_impossible_shares_are_refused(shares):
-    with pytest.raises(ValueError, match="add up to at most 1. Received"):
+    with pytest.raises(ValueError, match=r"add up to at most 1\. Received"):
         split_of("a", *shares)
