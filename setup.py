@@ -22,7 +22,7 @@ setup(
     description="Deblend galaxies with branched generative adversarial networks in Keras",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="MIT",
+    license_expression="MIT",
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     packages=[
