@@ -3,6 +3,7 @@
 import re
 
 import click
+
 from kdeblend.cli.errors import report_errors
 from kdeblend.cli.progress import progress_bar
 

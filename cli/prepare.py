@@ -1,6 +1,7 @@
 """`kdeblend prepare`: decode galaxies once into one file."""
 
 import click
+
 from kdeblend.cli.errors import report_errors
 
 EXAMPLES = """

@@ -1,6 +1,7 @@
 """`kdeblend score`: how good deblenders are on blends with known truth."""
 
 import click
+
 from kdeblend.cli.errors import report_errors
 from kdeblend.cli.progress import progress_bar
 

@@ -4,6 +4,7 @@ import sys
 
 import click
 import yaml
+
 from kdeblend.cli.errors import report_errors
 
 EXAMPLES = """

@@ -44,7 +44,7 @@ class ArraySource(GalaxySource):
         return self.images[index]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def galaxy():
     return synthetic_galaxy
 

@@ -115,6 +115,11 @@ class DeblendingGAN(GradientModel):
         optimizer.build(self.trainable_variables)
         super().compile(optimizer=optimizer, **kwargs)
 
+    @property
+    def steps_done(self):
+        """Updates of the generator so far, over all resumes, an int."""
+        return int(ops.convert_to_numpy(self.generator_optimizer.iterations))
+
     def update(self, data):
         """Update both networks on one batch.
 

@@ -62,6 +62,11 @@ class PerceptualLoss(keras.layers.Layer):
 
     def _preprocess(self, images):
         images = ops.cast(images, "float32")
+        if images.shape[-1] not in (1, 3):
+            raise ValueError(
+                "VGG19 compares images of 1 or 3 bands; train others without burn-in and "
+                f"perceptual weight. Received: {images.shape[-1]} bands"
+            )
         if images.shape[-1] == 1:
             images = ops.repeat(images, 3, axis=-1)
         if self.image_size is not None:

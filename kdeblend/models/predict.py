@@ -14,8 +14,6 @@ def predict_layers(generator, blends, batch_size=32):
     Returns:
         Layers, array `(n, 2, height, width, bands)`, float32 in [0, 1].
     """
-    batches = [
-        np.stack(generator.predict_on_batch(blends[start : start + batch_size]), axis=1)
-        for start in range(0, len(blends), batch_size)
-    ]
-    return np.clip((np.concatenate(batches).astype(np.float32) + 1) / 2, 0, 1)
+    images = generator.predict(blends, batch_size=batch_size, verbose=0)
+    layers = np.stack(images, axis=1).astype(np.float32)
+    return np.clip((layers + 1) / 2, 0, 1)

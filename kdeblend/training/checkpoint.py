@@ -61,7 +61,7 @@ def load_checkpoint(gan, path):
         CheckpointError: If the file is broken or does not fit.
     """
     try:
-        with np.load(path) as archive:
+        with Path(path).open("rb") as file, np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} must be a checkpoint. Received: {error}") from error

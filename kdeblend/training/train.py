@@ -101,7 +101,7 @@ class _Training:
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.gan = build_gan(config, source.bands)
         self.best = self._restore()
-        self.first_step = int(self.gan.generator_optimizer.iterations)
+        self.first_step = self.gan.steps_done
 
     def run(self, progress: bool) -> TrainingResult:
         blends, truth = self._validation_set()
@@ -196,7 +196,7 @@ class _Training:
     def _result(self, blend_psnr: float) -> TrainingResult:
         best = self.best_weights.best
         return TrainingResult(
-            step=int(self.gan.generator_optimizer.iterations),
+            step=self.gan.steps_done,
             best_psnr=best if best > float("-inf") else None,
             blend_psnr=blend_psnr,
             stopped_by=self.signal.received,

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from kdeblend.cli.main import main
 
 from kdeblend import presets
+from kdeblend.cli.main import main
 from kdeblend.io.images import read_image, write_image
 
 RNG = np.random.default_rng(6)

@@ -1,8 +1,8 @@
 import logging
 
 from click.testing import CliRunner
-from kdeblend.cli.main import main
 
+from kdeblend.cli.main import main
 from kdeblend.data.source import open_source
 
 

@@ -1,5 +1,7 @@
 """The learning-rate schedule of the paper: one drop."""
 
+from keras import ops
+
 from kdeblend.training.callbacks.step_callback import StepCallback
 
 
@@ -28,4 +30,4 @@ class LearningRateDrop(StepCallback):
         if not self.passed(self.drop_step):
             return
         for optimizer in self.model.optimizer.optimizers:
-            optimizer.learning_rate = float(optimizer.learning_rate) * self.factor
+            optimizer.learning_rate = self.factor * ops.convert_to_numpy(optimizer.learning_rate)

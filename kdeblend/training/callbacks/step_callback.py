@@ -13,12 +13,16 @@ class StepCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Read the step from the optimizer."""
-        self._first = self.step = int(self.model.generator_optimizer.iterations)
-        self._previous = self.step
+        self.step = self._previous = self.model.steps_done
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remember where the epoch starts, because batches are counted within it."""
+        self._first = self.step
 
     def on_train_batch_end(self, batch, logs=None):
-        """Count the step and call `on_step`."""
-        self._previous, self.step = self.step, self._first + batch + 1
+        """Count the steps and call `on_step`."""
+        done = min(batch + 1, self.params["steps"])  # the last execution may be a shorter one
+        self._previous, self.step = self.step, self._first + done
         self.on_step(self.step, logs or {})
 
     def on_step(self, step, logs):

@@ -4,6 +4,8 @@ import csv
 import time
 from pathlib import Path
 
+from keras import ops
+
 from kdeblend.io.atomic import atomic_path
 from kdeblend.training.callbacks.step_callback import StepCallback
 
@@ -54,7 +56,7 @@ class TrainingLog(StepCallback):
         for name, optimizer in zip(
             ("generator", "discriminator"), self.model.optimizer.optimizers, strict=False
         ):
-            means[f"{name}_learning_rate"] = float(optimizer.learning_rate)
+            means[f"{name}_learning_rate"] = float(ops.convert_to_numpy(optimizer.learning_rate))
         first, start = self._since
         self._since = (step, time.perf_counter())
         means["steps_per_second"] = (step - first) / (self._since[1] - start)

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from kdeblend.cli.main import main
+from kdeblend.data.split import split_of
+
+TINY = """
+stamp_size: 12
+generator_options: {widths: [4, 8], blocks: 1}
+discriminator_blocks: 1
+discriminator_filters: 2
+vgg_layer: block1_conv1
+validation_blends: 2
+validate_every: 2
+"""
+
+
+@pytest.fixture
+def arguments(tmp_path, galaxy):
+    folder = tmp_path / "galaxies"
+    folder.mkdir()
+    names = [f"g{number}" for number in range(60)]
+    chosen = [n for n in names if split_of(n) == "validation"][:2]
+    chosen += [n for n in names if split_of(n) == "train"][:3]
+    assert len(chosen) == 5
+    for number, name in enumerate(chosen):
+        Image.fromarray(galaxy(number)).save(folder / f"{name}.png")
+    config = tmp_path / "tiny.yaml"
+    config.write_text(TINY)
+    out = str(tmp_path / "run")
+    return ["train", "--data", str(folder), "--out", out, "--config", str(config)]
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+def test_options_and_config_end_up_in_the_run(arguments, tmp_path):
+    options = [
+        "--steps",
+        3,
+        "--burn-in",
+        1,
+        "--batch-size",
+        2,
+        "--vgg-weights",
+        "none",
+        "--seed",
+        5,
+    ]
+    result = invoke(*arguments, *options, "--set", "learning_rate=5e-4", "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert "Step 3 done. Best validation PSNR" in result.output
+    assert "weights none" in result.output
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    expected = {
+        "preset": "quick",
+        "steps": 3,
+        "burn_in": 1,
+        "batch_size": 2,
+        "vgg_weights": "none",
+        "seed": 5,
+        "learning_rate": 5e-4,
+        "stamp_size": 12,
+        "discriminator_blocks": 1,
+        "workers": 1,
+    }
+    assert {name: config[name] for name in expected} == expected
+
+
+def test_resume_needs_only_the_run(arguments, tmp_path):
+    assert invoke(*arguments, "--steps", 2, "--batch-size", 2).exit_code == 0
+    result = invoke("train", "--out", tmp_path / "run", "--resume", "--steps", 4)
+    assert result.exit_code == 0, result.output
+    assert "Step 4 done" in result.output
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert (config["steps"], config["batch_size"]) == (4, 2)
+
+
+def test_written_config_trains_again_as_it_is(arguments, tmp_path):
+    assert invoke(*arguments, "--steps", 2, "--batch-size", 2).exit_code == 0
+    first = (tmp_path / "run" / "config.yaml").read_text()
+    result = invoke(
+        "train", "--out", tmp_path / "again", "--config", tmp_path / "run" / "config.yaml"
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "again" / "config.yaml").read_text() == first
+    logs = [(tmp_path / run / "log.csv").read_text().splitlines() for run in ("run", "again")]
+    losses = [[row.split(",")[1] for row in log] for log in logs]
+    np.testing.assert_array_equal(losses[0][:1], losses[1][:1])
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--set", "learning_rate"], 2, "NAME=VALUE"),
+        (["--set", "speed=3"], 1, "Received: ['speed']"),
+        (["--steps", "0"], 1, "`steps` must be positive"),
+        (["--preset", "huge"], 2, "'huge' is not one of"),
+        (["--data", "/no/such/folder"], 1, "/no/such/folder"),
+        (["--burn-in", "1", "--vgg-weights", "/no/vgg.h5"], 1, "/no/vgg.h5"),
+        (["--set", "discriminator_blocks=9"], 1, "from 1 to 4 for images of 12 pixels"),
+        (["--set", "generator_options={depth: 3}"], 1, "arguments of the generator 'unet'"),
+    ],
+)
+def test_mistakes_are_explained(arguments, options, code, message):
+    result = invoke(*arguments, *options)
+    assert result.exit_code == code, result.output
+    assert message in result.output.replace("\n", " ").replace("  ", " ")
+    assert "Traceback" not in result.output
+
+
+def test_an_old_run_needs_resume(arguments):
+    assert invoke(*arguments, "--steps", 1).exit_code == 0
+    result = invoke(*arguments, "--steps", 1)
+    assert result.exit_code == 1
+    assert "--resume" in result.output
+
+
+def test_resume_refuses_another_preset(arguments, tmp_path):
+    assert invoke(*arguments, "--steps", 1).exit_code == 0
+    result = invoke("train", "--out", tmp_path / "run", "--resume", "--preset", "paper")
+    assert result.exit_code == 2
+    assert "'quick'" in result.output

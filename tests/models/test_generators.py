@@ -1,0 +1,117 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kdeblend.models.generator import build_generator
+from kdeblend.models.generators import GENERATORS
+from kdeblend.models.unet import CropLike, PadToMultiple, build_unet
+
+SMALL = {
+    "resnet": {"root_blocks": 1, "branch_blocks": 1, "filters": 4},
+    "unet": {"widths": (4, 8), "blocks": 1},
+}
+pytestmark = pytest.mark.backend
+
+
+def blends(*shape):
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+@pytest.fixture(params=sorted(SMALL))
+def family(request):
+    return request.param
+
+
+@pytest.mark.parametrize("head", ["direct", "visible"])
+@pytest.mark.parametrize("shape", [(2, 16, 16, 3), (1, 21, 10, 1), (1, 3, 5, 5)])
+def test_output_has_the_shape_of_the_blend_and_its_range(family, head, shape):
+    generator = GENERATORS[family](bands=shape[-1], head=head, **SMALL[family])
+    for layer in generator(blends(*shape)):
+        values = ops.convert_to_numpy(layer)
+        assert values.shape == shape
+        assert values.min() >= -1
+        assert values.max() <= 1
+
+
+@pytest.mark.parametrize("head", ["direct", "visible"])
+def test_saved_generator_gives_the_same_layers(family, head, tmp_path):
+    generator = GENERATORS[family](head=head, blend_mode="sum", **SMALL[family])
+    generator.save(tmp_path / "generator.keras")
+    loaded = keras.saving.load_model(tmp_path / "generator.keras")
+    for expected, received in zip(
+        generator(blends(1, 9, 12, 3)), loaded(blends(1, 9, 12, 3)), strict=True
+    ):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(received), ops.convert_to_numpy(expected), atol=1e-6
+        )
+    assert loaded.get_layer("head").blend_mode == "sum"
+    assert json.dumps(loaded.get_config()) == json.dumps(generator.get_config())
+
+
+def test_paper_generator_has_the_layers_of_the_paper():
+    generator = build_generator()
+    kinds = [type(layer).__name__ for layer in generator.layers]
+    blocks = 10 + 2 * 6
+    assert kinds.count("Conv2D") == 1 + 2 * blocks + 1 + 2
+    assert kinds.count("BatchNormalization") == 2 * blocks + 1
+    assert kinds.count("PReLU") == 1 + blocks
+    stem, block, root, tail = (
+        9 * 9 * 3 * 64 + 64 + 64,
+        2 * (9 * 64 * 64 + 64) + 4 * 64 + 64,
+        9 * 64 * 64 + 64 + 2 * 64,
+        9 * 9 * 64 * 3 + 3,
+    )
+    trainable = sum(int(np.prod(v.shape)) for v in generator.trainable_variables)
+    assert trainable == stem + blocks * block + root + 2 * tail
+
+
+def test_branches_differ(family):
+    first, second = GENERATORS[family](**SMALL[family])(blends(1, 8, 8, 3))
+    first, second = ops.convert_to_numpy(first), ops.convert_to_numpy(second)
+    if family == "unet":  # the last convolutions of its blocks start at zero, not the branches
+        assert np.abs(first - second).max() > 1e-3
+    else:
+        assert np.abs(first - second).max() > 1e-6
+
+
+@pytest.mark.parametrize("space_to_depth", [1, 2])
+def test_unet_sees_the_same_wherever_the_edge_is(space_to_depth):
+    unet = build_unet((4, 8), blocks=1, space_to_depth=space_to_depth)
+    blend = blends(1, 48, 48, 3)
+    blend[:, 24:] = 0
+    whole = ops.convert_to_numpy(unet(blend)[0])
+    part = ops.convert_to_numpy(unet(blend[:, :, :46])[0])
+    np.testing.assert_allclose(part[:, :, :8], whole[:, :, :8], atol=1e-5)
+
+
+def test_padding_and_cropping_undo_each_other():
+    images = blends(2, 5, 7, 3)
+    padded = PadToMultiple(4)(images)
+    assert tuple(padded.shape) == (2, 8, 8, 3)
+    cropped = CropLike()([padded, images])
+    np.testing.assert_array_equal(ops.convert_to_numpy(cropped), images)
+    assert float(ops.sum(padded)) == pytest.approx(float(images.sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "message"),
+    [
+        (build_generator, {"root_blocks": -1}, "Received: root_blocks=-1"),
+        (build_generator, {"filters": 0}, "Received: filters=0"),
+        (build_generator, {"head": "round"}, "'direct', 'visible'"),
+        (build_generator, {"blend_mode": "mean"}, "blend mode must be one of"),
+        (build_unet, {"widths": ()}, "Received: widths="),
+        (build_unet, {"space_to_depth": 0}, "Received: space_to_depth=0"),
+    ],
+)
+def test_impossible_options_are_refused(build, options, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        build(**options)
+
+
+def test_unknown_family_lists_the_known():
+    with pytest.raises(ValueError, match=r"resnet.*unet.*Received: 'vae'"):
+        GENERATORS["vae"]

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+import yaml
+
+from kdeblend.training.config import PRESETS, TrainingConfig, preset_config, read_config
+
+
+def test_paper_preset_is_the_paper():
+    config = preset_config("paper")
+    assert config.generator_options == {"root_blocks": 10, "branch_blocks": 6, "filters": 64}
+    assert (config.discriminator_blocks, config.batch_size, config.burn_in) == (7, 16, 2_000)
+    assert (config.learning_rate, config.learning_rate_drop_step) == (1e-4, 100_000)
+    assert (config.steps, config.pixel_loss, config.adversarial_weight) == (200_000, "mse", 1e-3)
+    assert (config.vgg_layer, config.vgg_image_size) == ("block5_conv4", 224)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_saved_config_reads_back_complete(name, tmp_path):
+    config = preset_config(name)
+    config.save(tmp_path / "config.yaml")
+    values = read_config(tmp_path / "config.yaml")
+    assert TrainingConfig(**values) == config
+    assert set(values) == set(config.to_dict())
+
+
+def test_json_and_exponents_without_a_point(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"steps": 3}))
+    (tmp_path / "b.yaml").write_text("learning_rate: 1e-4\nadversarial_weight: 1")
+    assert read_config(tmp_path / "a.json") == {"steps": 3}
+    config = TrainingConfig(**read_config(tmp_path / "b.yaml"))
+    assert (config.learning_rate, config.adversarial_weight) == (1e-4, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepps: 3", r"Received: \['stepps'\]"),
+        ("- steps", "names and values of hyper-parameters"),
+        ("{", "must be YAML or JSON"),
+    ],
+)
+def test_bad_files_are_explained(text, message, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_config(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "`steps` must be positive. Received: 0"),
+        ({"steps": "many"}, "`steps` must be of type int"),
+        ({"steps": True}, "`steps` must be of type int"),
+        ({"learning_rate": "fast"}, "`learning_rate` must be a number"),
+        ({"burn_in": -1}, "`burn_in` must not be negative"),
+        ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
+        ({"data": []}, "`data` must name at least one source"),
+        ({"speed": 1}, r"Received: \['speed'\]"),
+    ],
+)
+def test_impossible_values_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        preset_config("quick").replace(**changes)
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(ValueError, match=r"\['paper', 'quick'\]. Received: preset='slow'"):
+        preset_config("slow")
+
+
+def test_config_is_plain_yaml(tmp_path):
+    preset_config("quick").save(tmp_path / "config.yaml")
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["data"] == ["hubble"]

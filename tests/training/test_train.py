@@ -1,0 +1,203 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
+from kdeblend.training.checkpoint import list_checkpoints
+from kdeblend.training.run import RunFolder
+from kdeblend.training.train import train
+
+
+def arrays(run):
+    with np.load(list_checkpoints(run / "checkpoints")[-1]) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+@pytest.mark.backend
+def test_a_run_leaves_everything_behind(config, tmp_path):
+    config = config.replace(burn_in=2, vgg_weights="none")
+    result = train(config, tmp_path / "run", progress=False)
+    run = RunFolder(tmp_path / "run")
+    assert (result.step, result.stopped_by) == (6, None)
+    assert run.read_config() == config
+    rows = run.log.read_text().splitlines()
+    header = rows[0].split(",")
+    assert len(rows) == 1 + 6
+    assert {"pixel_loss", "adversarial_loss", "perceptual_loss", "discriminator_loss"} < set(header)
+    assert {"generator_gradient_norm", "discriminator_gradient_norm", "val_ssim"} < set(header)
+    perceptual = [float(row.split(",")[header.index("perceptual_loss")]) for row in rows[1:]]
+    assert [loss > 0 for loss in perceptual] == [True] * 2 + [False] * 4
+    rates = [row.split(",")[header.index("generator_learning_rate")] for row in rows[1:]]
+    assert rates == ["0.001"] * 4 + ["0.0001"] * 2
+    assert len(list(run.panels.glob("*.png"))) == 2
+    assert list(run.tensorboard.glob("events.*"))
+    sides = json.loads(run.split.read_text())
+    assert {side: len(ids) for side, ids in sides.items()} == {
+        "train": 6,
+        "validation": 3,
+        "test": 2,
+    }
+    summary = json.loads(run.summary.read_text())
+    assert summary["step"] == 6
+    assert summary["best_validation_psnr"] == result.best_psnr
+    generator = keras.saving.load_model(run.generator, compile=False)
+    assert tuple(generator.predict_on_batch(np.zeros((1, 9, 9, 3)))[0].shape) == (1, 9, 9, 3)
+
+
+@pytest.mark.backend
+def test_stopped_and_resumed_equals_never_stopped(config, tmp_path):
+    config = config.replace(burn_in=3, vgg_weights="none")
+    train(config, tmp_path / "whole", progress=False)
+    train(config.replace(steps=4), tmp_path / "parts", progress=False)
+    result = train(config, tmp_path / "parts", resume=True, progress=False)
+    assert result.step == 6
+    assert_same(arrays(tmp_path / "whole"), arrays(tmp_path / "parts"))
+
+
+def test_same_seed_gives_same_weights_and_another_does_not(config, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(config.replace(seed=seed, steps=2), tmp_path / name, progress=False)
+    assert_same(arrays(tmp_path / "a"), arrays(tmp_path / "b"))
+    a, c = arrays(tmp_path / "a"), arrays(tmp_path / "c")
+    assert not np.array_equal(a["generator/0000"], c["generator/0000"])
+
+
+def test_an_old_run_is_not_overwritten(config, tmp_path):
+    train(config.replace(steps=1), tmp_path / "run", progress=False)
+    before = (tmp_path / "run" / "config.yaml").read_bytes()
+    with pytest.raises(ValueError, match=r"--resume.*which holds a run"):
+        train(config, tmp_path / "run", progress=False)
+    assert (tmp_path / "run" / "config.yaml").read_bytes() == before
+
+
+def test_resuming_a_finished_run_changes_nothing(config, tmp_path):
+    first = train(config, tmp_path / "run", progress=False)
+    before = arrays(tmp_path / "run")
+    again = train(config, tmp_path / "run", resume=True, progress=False)
+    assert again == first
+    assert_same(arrays(tmp_path / "run"), before)
+
+
+def test_too_few_galaxies_are_explained(config, galaxy_folder, tmp_path):
+    config = config.replace(data=[str(galaxy_folder)])
+    with pytest.raises(ValueError, match=r"two for validation.*Received: {'train': "):
+        train(config, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_sigterm_finishes_the_step_and_keeps_it(config, tmp_path):
+    config = config.replace(steps=5_000, checkpoint_every=5_000, validate_every=5_000)
+
+    def terminate():
+        while not (tmp_path / "run" / "log.csv").exists():
+            time.sleep(0.01)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=terminate).start()
+    result = train(config, tmp_path / "run", progress=False)
+    assert result.stopped_by is signal.SIGTERM
+    assert 0 < result.step < 5_000
+    (path,) = list_checkpoints(tmp_path / "run" / "checkpoints")
+    assert path.name == f"step-{result.step:08d}.npz"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_signals_are_given_back_after_the_first(config):
+    callback = StopOnSignal()
+    before = signal.getsignal(signal.SIGINT)
+    gan = type("Gan", (), {"steps_done": 0})()
+    callback.set_model(gan)
+    callback.on_train_begin()
+    assert signal.getsignal(signal.SIGINT) == callback._handle
+    os.kill(os.getpid(), signal.SIGINT)
+    callback.on_step(1, {})
+    assert gan.stop_training is True
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+KILLED = """
+import sys
+from kdeblend.training.run import RunFolder
+from kdeblend.training.train import train
+run = RunFolder(sys.argv[1])
+train(run.read_config().replace(steps=100_000), sys.argv[1], resume=True, progress=False)
+"""
+
+
+def test_killed_run_goes_on_from_its_last_checkpoint(config, tmp_path):
+    run = tmp_path / "run"
+    train(config.replace(steps=2), run, progress=False)
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(run)])
+    try:
+        deadline = time.monotonic() + 120
+        while list_checkpoints(run / "checkpoints")[-1].name < "step-00000008.npz":
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    last = int(list_checkpoints(run / "checkpoints")[-1].stem.removeprefix("step-"))
+    result = train(config.replace(steps=last + 3), run, resume=True, progress=False)
+    assert result.step == last + 3
+    steps = [int(row.split(",")[0]) for row in (run / "log.csv").read_text().splitlines()[1:]]
+    assert steps == list(range(1, last + 4))
+    train(config.replace(steps=last + 3), tmp_path / "whole", progress=False)
+    killed, whole = arrays(run), arrays(tmp_path / "whole")
+    killed.pop("extra"), whole.pop("extra")
+    assert_same(killed, whole)
+
+
+DEVICES = """
+import sys
+import numpy as np
+from kdeblend.training.checkpoint import list_checkpoints
+from kdeblend.training.run import RunFolder
+from kdeblend.training.train import train
+run = RunFolder(sys.argv[1])
+config = run.read_config().replace(devices=sys.argv[3].split(","))
+train(config, sys.argv[2], progress=False)
+"""
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch trains on one device")
+def test_two_devices_learn_what_one_does(config, tmp_path):
+    config = config.replace(steps=3, discriminator_blocks=0, deterministic=False, batch_size=4)
+    train(config, tmp_path / "one", progress=False)
+    two = tmp_path / "two"
+    command = [sys.executable, "-c", DEVICES, str(tmp_path / "one"), str(two), "cpu:0,cpu:1"]
+    subprocess.run(command, check=True)
+    one, two = arrays(tmp_path / "one"), arrays(two)
+    for name in one:
+        if name.startswith(("generator", "averaged")):
+            np.testing.assert_allclose(two[name], one[name], atol=2e-4, err_msg=name)
+
+
+def test_devices_that_do_not_exist_are_named(config, tmp_path):
+    with pytest.raises(ValueError, match=r"`devices` must be among.*Received: \['gpu:7'\]"):
+        train(config.replace(devices=["gpu:7"]), tmp_path / "run", progress=False)
+
+
+def test_precision_is_put_back(config, tmp_path):
+    train(config.replace(mixed_precision=True, steps=2), tmp_path / "run", progress=False)
+    assert keras.config.dtype_policy().name == "float32"
+    generator = keras.saving.load_model(tmp_path / "run" / "generator.keras", compile=False)
+    assert {layer.compute_dtype for layer in generator.layers if layer.weights} == {"float32"}
+    assert ops.convert_to_numpy(generator.weights[0]).dtype == np.float32
