@@ -3,6 +3,7 @@
 import click
 
 from kdeblend.cli.errors import report_errors
+from kdeblend.cli.options import data_option
 from kdeblend.cli.progress import progress_bar
 
 EXAMPLES = """
@@ -18,13 +19,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("blends_file", metavar="[BLENDS.npz]", required=False)
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="PATH",
-    help="Galaxies to make blends of: folder, .zip, .tar, HDF5 file or 'hubble' (default); can be "
-    "repeated.",
-)
+@data_option
 @click.option(
     "--blends",
     type=click.IntRange(min=1),
@@ -63,7 +58,7 @@ def score(blends_file, data, blends, names, out, seed, blend_mode, perturb, cons
     from rich.console import Console
 
     from kdeblend.presets import DEFAULT_PRESET
-    from kdeblend.scoring.blends import ReadBlends
+    from kdeblend.scoring.blends import MadeBlends, ReadBlends
     from kdeblend.scoring.run import load_deblenders, make_test_blends, score_to_folder
     from kdeblend.scoring.table import tables
 
@@ -74,7 +69,7 @@ def score(blends_file, data, blends, names, out, seed, blend_mode, perturb, cons
             raise click.UsageError(
                 f"--{sorted(making)[0]} is for blends that are made. Received: {blends_file}"
             )
-        blend_set = ReadBlends(blends_file, blends)
+        blend_set: MadeBlends | ReadBlends = ReadBlends(blends_file, blends)
     else:
         blend_mode = blend_mode or "max"
         blend_set = make_test_blends(blends=blends or 3200, blend_mode=blend_mode, **making)

@@ -6,6 +6,7 @@ import click
 import yaml
 
 from kdeblend.cli.errors import report_errors
+from kdeblend.cli.options import data_option
 
 EXAMPLES = """
 \b
@@ -22,12 +23,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="PATH",
-    help="Folder, .zip, .tar or HDF5 file of galaxies, or 'hubble' (default); can be repeated.",
-)
+@data_option
 @click.option("--out", required=True, metavar="RUN", help="Folder of this run.")
 @click.option(
     "--preset",
