@@ -1,0 +1,88 @@
+"""What README.md, CONTRIBUTING.md and the commands' help tell a user to type exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import kdeblend
+from kdeblend.cli.main import COMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+COMMAND = re.compile(r"(?:^ {2,}|`|&& )((?:[A-Z_]+=\S+ )?kdeblend [a-z].*?)(?:`|$)", re.MULTILINE)
+
+
+def help_of(name):
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def commands_in(text):
+    """Return the arguments of every `kdeblend ...` in a text."""
+    text = text.replace("\\\n", " ")
+    return [shlex.split(line.partition("kdeblend ")[2]) for line in COMMAND.findall(text)]
+
+
+def check(arguments):
+    """Parse the arguments of a command as click would, without running it."""
+    name, *rest = arguments
+    command = main.get_command(click.Context(main), name)
+    assert command is not None, f"there is no command {name!r}"
+    command.make_context(name, rest)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_examples_that_parse(name):
+    output = help_of(name)
+    examples = commands_in(output.partition("Examples:")[2])
+    assert examples
+    for arguments in examples:
+        check(arguments)
+    assert any(arguments[0] == name for arguments in examples)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_in_documents_parse(document):
+    commands = commands_in((ROOT / document).read_text(encoding="utf-8"))
+    assert len(commands) >= 3
+    for arguments in commands:
+        check(arguments)
+
+
+def test_a_command_that_does_not_exist_is_found():
+    with pytest.raises(click.NoSuchOption):
+        check(*commands_in("    kdeblend train --out run --fast"))
+    with pytest.raises(AssertionError, match="no command 'deblnd'"):
+        check(*commands_in("Use `kdeblend deblnd a.png`."))
+
+
+def test_files_that_the_readme_names_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = re.findall(r"(?:examples|benchmarks|docs|requirements)/[\w.]+\w", text)
+    assert len(names) >= 5
+    for name in names:
+        assert (ROOT / name).is_file(), name
+
+
+def test_readme_installs_as_ci_does():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    commands = re.findall(r"pip install (?:-r|--no-deps) [\w./]+", text)
+    assert len(set(commands)) == 3
+    for command in commands:
+        assert command in script, command
+
+
+def test_readme_python_uses_public_names():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        compile(block, "README.md", "exec")
+        for names in re.findall(r"^from kdeblend import (.+)$", block, flags=re.MULTILINE):
+            assert set(names.split(", ")) <= set(dir(kdeblend))
