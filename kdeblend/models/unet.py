@@ -1,15 +1,21 @@
-"""A branched U-Net: one encoder, a decoder per galaxy, fast enough for a CPU."""
+"""A branched U-Net: one encoder, a decoder per galaxy or for both, fast enough for a CPU."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
 
 from kdeblend.models.heads import head_class
 
+CENTRE_SCALE = 8
+"""Distance from the centre, in pixels, at which `AddCentre`'s channel has fallen to a half."""
+
 
 def build_unet(
     widths=(32, 64, 128),
     blocks=2,
     space_to_depth=2,
+    decoders=2,
     bands=3,
     head="visible",
     blend_mode="max",
@@ -19,9 +25,12 @@ def build_unet(
 
     Args:
         widths: Channels at each scale, finest first; each scale halves the size.
-        blocks: Residual blocks at each scale of the encoder and of each decoder.
+        blocks: Residual blocks of the encoder and of each decoder, one number
+            for all scales or one for each.
         space_to_depth: Side of the squares of pixels that become channels
-            before the first convolution; 1 works at full resolution throughout.
+            before the first convolution; 1 works at full resolution.
+        decoders: 2 for one per galaxy; with 1 the branches part only at their
+            last convolution, which is quicker.
         bands: Bands of the images.
         head: `"visible"` or `"direct"`.
         blend_mode: Blend mode that the network is trained for.
@@ -32,34 +41,66 @@ def build_unet(
         two images of the same shape in [-1, 1]: the central galaxy, the other one.
 
     Raises:
-        ValueError: If `widths` is empty, a number is not positive,
-            or `head` or `blend_mode` is unknown.
+        ValueError: If `widths` is empty, `blocks` does not fit it, a number is
+            too small, or `head` or `blend_mode` is unknown.
 
     Example:
-        >>> generator = build_unet(widths=(16, 32), space_to_depth=2)
+        >>> generator = build_unet(widths=(16, 32), blocks=(1, 2))
         >>> first, second = generator(blends)
 
     Reference:
         [Ronneberger et al., 2015](https://arxiv.org/abs/1505.04597)
     """
     widths = tuple(widths)
-    _check(widths, blocks, space_to_depth, bands)
+    blocks = tuple(blocks) if isinstance(blocks, Sequence) else (blocks,) * len(widths)
+    _check(widths, blocks, space_to_depth, decoders, bands)
     head_layer = head_class(head)(blend_mode, name="head", dtype="float32")
     multiple = space_to_depth * 2 ** (len(widths) - 1)
     channels = head_layer.channels_per_band * bands * space_to_depth**2
 
     blend = keras.Input((None, None, bands), name="blend")
-    x = PadToMultiple(multiple, name="pad")(blend)
+    x = AddCentre(name="centre")(blend)
+    x = PadToMultiple(multiple, name="pad")(x)
     if space_to_depth > 1:
         x = ops.space_to_depth(x, space_to_depth)
     skips = _encoder(x, widths, blocks)
+    names = ["branch_1", "branch_2"] if decoders == 2 else ["branches"]
+    decoded = [_decoder(skips, widths, blocks, each) for each in names]
     branches = []
-    for galaxy in (1, 2):
-        y = _decoder(skips, widths, blocks, channels, f"branch_{galaxy}")
+    for galaxy, x in zip((1, 2), decoded * (2 // decoders), strict=True):
+        # Small weights keep the head's sigmoids where they have a slope.
+        small = keras.initializers.VarianceScaling(0.01)
+        y = _conv(channels, f"branch_{galaxy}_conv", kernel_initializer=small)(x)
         if space_to_depth > 1:
             y = ops.depth_to_space(y, space_to_depth)
         branches.append(CropLike(name=f"branch_{galaxy}_crop")([y, blend]))
     return keras.Model(blend, head_layer([blend, *branches]), name=name)
+
+
+@keras.saving.register_keras_serializable(package="kdeblend")
+class AddCentre(keras.layers.Layer):
+    """Append a channel that says how near a pixel is to the centre: 1 there, 0 far away.
+
+    Which galaxy is at the centre is all that tells the two apart, and
+    convolutions do not know where they are.
+    """
+
+    def call(self, images):
+        """Return `images`, `(n, height, width, bands)`, with one channel more."""
+        count, height, width, _ = ops.shape(images)
+        rows, columns = self._offsets(height), self._offsets(width)
+        distance = ops.sqrt(ops.square(rows)[:, None] + ops.square(columns)[None, :])
+        near = ops.cast(1 / (1 + distance / CENTRE_SCALE), images.dtype)
+        near = ops.broadcast_to(near[None, :, :, None], (count, height, width, 1))
+        return ops.concatenate([images, near], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape with one channel more."""
+        return (*input_shape[:3], input_shape[3] + 1)
+
+    @staticmethod
+    def _offsets(side):
+        return ops.arange(side, dtype="float32") - (ops.cast(side, "float32") - 1) / 2
 
 
 @keras.saving.register_keras_serializable(package="kdeblend")
@@ -110,27 +151,30 @@ class CropLike(keras.layers.Layer):
 
 def _encoder(x, widths, blocks):
     skips = []
-    for scale, width in enumerate(widths):
-        stride = 1 if scale == 0 else 2
-        x = _conv(width, f"encoder_{scale}_conv", stride)(x)
-        x = _blocks(x, width, blocks, f"encoder_{scale}")
+    for scale, (width, count) in enumerate(zip(widths, blocks, strict=True)):
+        if scale == 0:
+            x = _conv(width, f"encoder_{scale}_conv")(x)
+        else:
+            x = ops.space_to_depth(x, 2)
+            x = _conv(width, f"encoder_{scale}_conv", kernel_size=1)(x)
+        x = _blocks(x, width, count, f"encoder_{scale}")
         skips.append(x)
     return skips
 
 
-def _decoder(skips, widths, blocks, channels, name):
-    x = _blocks(skips[-1], widths[-1], blocks, f"{name}_{len(widths) - 1}")
-    for scale in reversed(range(len(widths) - 1)):
-        x = _conv(4 * widths[scale], f"{name}_{scale}_up")(x)
+def _decoder(skips, widths, blocks, name):
+    *finer, (scale, (x, width, count)) = enumerate(zip(skips, widths, blocks, strict=True))
+    x = _blocks(x, width, count, f"{name}_{scale}")
+    for scale, (skip, width, count) in reversed(finer):
+        x = _conv(4 * width, f"{name}_{scale}_up", kernel_size=1)(x)
         x = ops.depth_to_space(x, 2)
-        x = layers.Concatenate(name=f"{name}_{scale}_skip")([x, skips[scale]])
-        x = _conv(widths[scale], f"{name}_{scale}_merge")(x)
-        x = _blocks(x, widths[scale], blocks, f"{name}_{scale}")
-    return _conv(channels, f"{name}_conv")(x)
+        x = layers.Add(name=f"{name}_{scale}_skip")([x, skip])
+        x = _blocks(x, width, count, f"{name}_{scale}")
+    return x
 
 
-def _blocks(x, width, blocks, name):
-    for i in range(blocks):
+def _blocks(x, width, count, name):
+    for i in range(count):
         x = _residual_block(x, width, f"{name}_block_{i + 1}")
     return x
 
@@ -138,28 +182,34 @@ def _blocks(x, width, blocks, name):
 def _residual_block(x, width, name):
     """Add to `x` two convolutions of it; the second starts at zero, so no norm is needed."""
     y = layers.ReLU(name=f"{name}_relu_1")(x)
-    y = _conv(width, f"{name}_conv_1")(y)
+    y = _conv(width, f"{name}_conv_1", kernel_initializer="he_normal")(y)
     y = layers.ReLU(name=f"{name}_relu_2")(y)
     y = _conv(width, f"{name}_conv_2", kernel_initializer="zeros")(y)
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def _conv(filters, name, strides=1, kernel_initializer="he_normal"):
+def _conv(filters, name, kernel_size=3, kernel_initializer="lecun_normal"):
     return layers.Conv2D(
         filters,
-        3,
-        strides=strides,
+        kernel_size,
         padding="same",
         kernel_initializer=kernel_initializer,
         name=name,
     )
 
 
-def _check(widths, blocks, space_to_depth, bands):
+def _check(widths, blocks, space_to_depth, decoders, bands):
     if not widths or min(widths) < 1:
         raise ValueError(f"`widths` must be positive, one or more. Received: widths={widths}")
-    if blocks < 0 or space_to_depth < 1 or bands < 1:
+    if len(blocks) != len(widths) or min(blocks) < 0:
         raise ValueError(
-            "`space_to_depth` and `bands` must be positive, `blocks` not negative. Received: "
-            f"space_to_depth={space_to_depth}, bands={bands}, blocks={blocks}"
+            "`blocks` must not be negative, one number or one for each of `widths`. "
+            f"Received: blocks={blocks}, widths={widths}"
         )
+    if space_to_depth < 1 or bands < 1:
+        raise ValueError(
+            "`space_to_depth` and `bands` must be positive. Received: "
+            f"space_to_depth={space_to_depth}, bands={bands}"
+        )
+    if decoders not in (1, 2):
+        raise ValueError(f"`decoders` must be 1 or 2. Received: decoders={decoders}")

@@ -7,7 +7,7 @@ from keras import ops
 
 from kdeblend.models.generator import build_generator
 from kdeblend.models.generators import GENERATORS
-from kdeblend.models.unet import CropLike, PadToMultiple, build_unet
+from kdeblend.models.unet import AddCentre, CropLike, PadToMultiple, build_unet
 
 SMALL = {
     "resnet": {"root_blocks": 1, "branch_blocks": 1, "filters": 4},
@@ -71,20 +71,56 @@ def test_paper_generator_has_the_layers_of_the_paper():
 def test_branches_differ(family):
     first, second = GENERATORS[family](**SMALL[family])(blends(1, 8, 8, 3))
     first, second = ops.convert_to_numpy(first), ops.convert_to_numpy(second)
-    if family == "unet":  # the last convolutions of its blocks start at zero, not the branches
-        assert np.abs(first - second).max() > 1e-3
-    else:
-        assert np.abs(first - second).max() > 1e-6
+    assert np.abs(first - second).max() > 1e-6
 
 
 @pytest.mark.parametrize("space_to_depth", [1, 2])
 def test_unet_sees_the_same_wherever_the_edge_is(space_to_depth):
     unet = build_unet((4, 8), blocks=1, space_to_depth=space_to_depth)
+    ignore_centre(unet)
     blend = blends(1, 48, 48, 3)
     blend[:, 24:] = 0
     whole = ops.convert_to_numpy(unet(blend)[0])
     part = ops.convert_to_numpy(unet(blend[:, :, :46])[0])
     np.testing.assert_allclose(part[:, :, :8], whole[:, :, :8], atol=1e-5)
+
+
+def ignore_centre(unet):
+    """Zero the weights of the channels, one in four, that say where the centre is."""
+    kernel, bias = unet.get_layer("encoder_0_conv").get_weights()
+    kernel[:, :, 3::4] = 0
+    unet.get_layer("encoder_0_conv").set_weights([kernel, bias])
+
+
+@pytest.mark.parametrize(("height", "width"), [(5, 7), (6, 6)])
+def test_centre_is_nearest_and_seen_by_the_unet(height, width):
+    images = blends(2, height, width, 3)
+    marked = ops.convert_to_numpy(AddCentre()(images))
+    np.testing.assert_array_equal(marked[..., :3], images)
+    near = marked[0, ..., 3]
+    np.testing.assert_array_equal(near, near[::-1, ::-1])
+    assert (
+        near[height // 2, width // 2]
+        == near.max()
+        == pytest.approx(1 if height % 2 else 1 / (1 + np.sqrt(0.5) / 8))
+    )
+    assert (
+        near[0, 0] == near.min() == pytest.approx(1 / (1 + np.hypot(height - 1, width - 1) / 2 / 8))
+    )
+    unet = build_unet((4, 8), blocks=1)
+    before = ops.convert_to_numpy(unet(images)[0])
+    ignore_centre(unet)
+    assert np.abs(ops.convert_to_numpy(unet(images)[0]) - before).max() > 1e-4
+
+
+def test_one_decoder_serves_both_branches():
+    one, two = (build_unet((4, 8), blocks=(0, 1), decoders=n) for n in (1, 2))
+    names = [layer.name for layer in one.layers]
+    assert "branches_1_block_1_conv_1" in names
+    assert "branches_0_block_1_conv_1" not in names
+    assert one.count_params() < two.count_params()
+    first, second = one(blends(1, 8, 8, 3))
+    assert np.abs(ops.convert_to_numpy(first - second)).max() > 1e-6
 
 
 def test_padding_and_cropping_undo_each_other():
@@ -105,6 +141,8 @@ def test_padding_and_cropping_undo_each_other():
         (build_generator, {"blend_mode": "mean"}, "blend mode must be one of"),
         (build_unet, {"widths": ()}, "Received: widths="),
         (build_unet, {"space_to_depth": 0}, "Received: space_to_depth=0"),
+        (build_unet, {"blocks": (1, 2)}, "Received: blocks=(1"),
+        (build_unet, {"decoders": 3}, "Received: decoders=3"),
     ],
 )
 def test_impossible_options_are_refused(build, options, message):
