@@ -160,10 +160,10 @@ class DeblendingGAN(GradientModel):
         if self.discriminator is not None:
             logits = self.discriminator(ops.concatenate(generated), training=True)
             losses["adversarial_loss"] = real_loss(logits)
-            total += self.adversarial_weight * losses["adversarial_loss"]
+            total = total + self.adversarial_weight * losses["adversarial_loss"]
         if self.perceptual_loss is not None:
             losses["perceptual_loss"] = perceptual = self._perceptual(truth, generated)
-            total += self.perceptual_weight * perceptual
+            total = total + self.perceptual_weight * perceptual
             total = ops.where(self._is_burning_in(), perceptual, total)
         return {"generator_loss": total, **losses}
 

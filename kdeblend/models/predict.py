@@ -14,6 +14,8 @@ def predict_layers(generator, blends, batch_size=32):
     Returns:
         Layers, array `(n, 2, height, width, bands)`, float32 in [0, 1].
     """
-    images = generator.predict(blends, batch_size=batch_size, verbose=0)
-    layers = np.stack(images, axis=1).astype(np.float32)
+    missing = -len(blends) % batch_size  # several devices share whole batches only
+    padded = np.concatenate([blends, np.repeat(blends[-1:], missing, axis=0)])
+    images = generator.predict(padded, batch_size=batch_size, verbose=0)
+    layers = np.stack(images, axis=1).astype(np.float32)[: len(blends)]
     return np.clip((layers + 1) / 2, 0, 1)

@@ -100,7 +100,7 @@ class _Training:
         self.split = split
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.gan = build_gan(config, source.bands)
-        self.best = self._restore()
+        self.kept = self._restore()
         self.first_step = self.gan.steps_done
 
     def run(self, progress: bool) -> TrainingResult:
@@ -118,12 +118,17 @@ class _Training:
         write_json(self.run_folder.summary, _plain(result))
         return result
 
-    def _restore(self) -> float:
+    def _restore(self) -> dict:
         checkpoints = list_checkpoints(self.run_folder.checkpoints)
-        if not checkpoints:
-            return float("-inf")
-        extra = load_checkpoint(self.gan, checkpoints[-1])
-        return float(extra["best_psnr"])
+        return load_checkpoint(self.gan, checkpoints[-1]) if checkpoints else {}
+
+    def _to_keep(self) -> dict:
+        """Return what a checkpoint holds beside weights; all else follows from seed and step."""
+        return {
+            "seed": self.config.seed,
+            "best_psnr": self.best_weights.best,
+            "history": self.log.rows,
+        }
 
     def _validation_set(self):
         return make_validation_set(
@@ -140,13 +145,14 @@ class _Training:
         last, every = config.steps, config.validate_every
         writer = EventWriter(run.tensorboard)
         self.signal = StopOnSignal()
-        self.best_weights = BestWeights(run.generator, self.best)
+        self.best_weights = BestWeights(run.generator, self.kept.get("best_psnr", float("-inf")))
         self.checkpoint = Checkpoint(
             run.checkpoints,
             config.checkpoint_every,
             last,
-            lambda: {"best_psnr": self.best_weights.best},
+            self._to_keep,
         )
+        self.log = TrainingLog(run.log, writer, config.log_every, self.kept.get("history", ()))
         self.bar = ProgressBar(last) if progress else None
         rows = slice(PANEL_ROWS)
         self.callbacks = [
@@ -156,7 +162,7 @@ class _Training:
             Validation(blends, truth, metrics, every, last),
             self.best_weights,
             BlendPanels(blends[rows], truth[rows], run.panels, every, last, writer),
-            TrainingLog(run.log, writer, config.log_every),
+            self.log,
             *([self.bar] if self.bar else []),
             self.checkpoint,
             self.signal,

@@ -17,7 +17,7 @@ def test_distance_of_features_of_preprocessed_images(images):
 
     def features(batch):
         levels = keras.applications.vgg19.preprocess_input((batch + 1) * 127.5)
-        return loss.features.predict_on_batch(levels.astype(np.float32))
+        return loss.features.predict_on_batch(np.ascontiguousarray(levels, np.float32))
 
     truth, prediction = images
     expected = np.mean((features(truth) - features(prediction)) ** 2)

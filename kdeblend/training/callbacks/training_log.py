@@ -17,22 +17,26 @@ class TrainingLog(StepCallback):
     are written as they are; this callback must come after them.
 
     Args:
-        path: The CSV file; rows up to the current step are kept on resuming.
+        path: The CSV file.
         writer: An `EventWriter`, or None for no TensorBoard.
         every: Steps between rows.
+        rows: What a checkpoint has kept of the log, when a run is resumed.
+
+    Attributes:
+        rows: The rows so far, each a dict from column to text.
     """
 
-    def __init__(self, path, writer=None, every=50):
+    def __init__(self, path, writer=None, every=50, rows=()):
         super().__init__()
         self.path = Path(path)
         self.writer = writer
         self.every = every
+        self.rows = list(rows)
         self._pending = []
 
     def on_train_begin(self, logs=None):
-        """Drop rows after the current step, which a resumed run writes again."""
+        """Write the rows so far; what a killed run wrote after its checkpoint is gone."""
         super().on_train_begin(logs)
-        self.rows = [row for row in read_log(self.path) if int(row["step"]) <= self.step]
         self._write_all()
         self._pending, self._since = [], (self.step, time.perf_counter())
 
@@ -90,13 +94,12 @@ def read_log(path):
     """Return the rows of a log, each a dict from column to text; none if there is no file.
 
     Args:
-        path: The CSV file. A last line that was cut off is left out.
+        path: The CSV file.
     """
     if not Path(path).is_file():
         return []
-    text = Path(path).read_text(encoding="utf-8")
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    return [row for row in csv.DictReader(lines) if (row.get("step") or "").isdigit()]
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _mean(values):
