@@ -92,7 +92,7 @@ def _vgg19_features(weights, layer):
         vgg = _download_imagenet()
     elif weights != "none":
         _load(vgg, Path(weights))
-    return keras.Model(vgg.inputs, vgg.get_layer(layer).output, name="vgg19")
+    return keras.Model(vgg.input, vgg.get_layer(layer).output, name="vgg19")
 
 
 def _download_imagenet():

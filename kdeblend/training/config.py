@@ -39,7 +39,8 @@ class TrainingConfig:
         batch_size: Blends a step.
         burn_in: Steps on the perceptual loss alone.
         learning_rate: Learning rate of both Adam optimizers.
-        learning_rate_drop_step: Step at which it is multiplied; 0 never does.
+        learning_rate_schedule: `"drop"` (the paper's) or `"cosine"`, down to zero at the last step.
+        learning_rate_drop_step: Step at which `"drop"` multiplies it; 0 never does.
         learning_rate_drop_factor: By this factor.
         average_momentum: Momentum of the moving average of the generator's weights.
         validation_blends: Number of fixed blends of withheld galaxies.
@@ -78,6 +79,7 @@ class TrainingConfig:
     batch_size: int = 16
     burn_in: int = 2_000
     learning_rate: float = 1e-4
+    learning_rate_schedule: str = "drop"
     learning_rate_drop_step: int = 100_000
     learning_rate_drop_factor: float = 0.1
     average_momentum: float = 0.999
@@ -137,7 +139,7 @@ QUICK = {
     "adversarial_weight": 1e-3,
     "steps": 1_500,
     "learning_rate": 2e-3,
-    "learning_rate_drop_step": 1_200,
+    "learning_rate_schedule": "cosine",
     "average_momentum": 0.99,
     "validation_blends": 64,
     "validate_every": 250,
@@ -218,6 +220,7 @@ def _float(name: str, text: str) -> float:
         raise ValueError(f"`{name}` must be a number. Received: {name}={text!r}") from None
 
 
+SCHEDULES = ("drop", "cosine")
 POSITIVE = (
     "stamp_size", "steps", "batch_size", "discriminator_filters", "learning_rate",
     "learning_rate_drop_factor", "validation_blends", "validate_every", "checkpoint_every",
@@ -238,5 +241,10 @@ def _check_ranges(config: TrainingConfig) -> None:
             raise ValueError(f"`{name}` must not be negative. Received: {getattr(config, name)}")
     if config.average_momentum >= 1:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
+    if config.learning_rate_schedule not in SCHEDULES:
+        raise ValueError(
+            f"`learning_rate_schedule` must be one of {SCHEDULES}. "
+            f"Received: {config.learning_rate_schedule!r}"
+        )
     if not config.data:
         raise ValueError("`data` must name at least one source of galaxies. Received: data=()")

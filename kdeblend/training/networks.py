@@ -32,10 +32,9 @@ def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
         perceptual_weight=config.perceptual_weight,
         average_momentum=config.average_momentum,
     )
-    adam = keras.optimizers.Adam
     gan.compile(
-        adam(config.learning_rate),
-        adam(config.learning_rate) if config.discriminator_blocks else None,
+        _optimizer(config),
+        _optimizer(config) if config.discriminator_blocks else None,
         jit_compile=config.xla or keras.backend.backend() == "jax",
         steps_per_execution=config.steps_per_execution,
     )
@@ -60,6 +59,13 @@ def build_config_generator(config: TrainingConfig, bands: int) -> keras.Model:
             f"`generator_options` must be arguments of the generator {config.generator!r}. "
             f"Received: {config.generator_options} ({error})"
         ) from error
+
+
+def _optimizer(config):
+    if config.learning_rate_schedule == "drop":  # the callback `LearningRateDrop` does that
+        return keras.optimizers.Adam(config.learning_rate)
+    schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
+    return keras.optimizers.Adam(schedule)
 
 
 def _discriminator(config, bands):

@@ -169,9 +169,9 @@ class _Training:
         ]
 
     def _learning_rate_drop(self):
-        if not self.config.learning_rate_drop_step:
-            return []
         config = self.config
+        if config.learning_rate_schedule != "drop" or not config.learning_rate_drop_step:
+            return []
         return [LearningRateDrop(config.learning_rate_drop_step, config.learning_rate_drop_factor)]
 
     def _fit(self):

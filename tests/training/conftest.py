@@ -37,6 +37,7 @@ def config(galaxies):
         steps=6,
         burn_in=0,
         learning_rate=1e-3,
+        learning_rate_schedule="drop",
         learning_rate_drop_step=5,
         validation_blends=3,
         validate_every=3,

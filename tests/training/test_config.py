@@ -55,6 +55,7 @@ def test_bad_files_are_explained(text, message, tmp_path):
         ({"learning_rate": "fast"}, "`learning_rate` must be a number"),
         ({"burn_in": -1}, "`burn_in` must not be negative"),
         ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
+        ({"learning_rate_schedule": "step"}, "Received: 'step'"),
         ({"data": []}, "`data` must name at least one source"),
         ({"speed": 1}, r"Received: \['speed'\]"),
     ],

@@ -12,6 +12,7 @@ import pytest
 from keras import ops
 
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
+from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
 from kdeblend.training.run import RunFolder
 from kdeblend.training.train import train
@@ -67,6 +68,16 @@ def test_stopped_and_resumed_equals_never_stopped(config, tmp_path):
     result = train(config, tmp_path / "parts", resume=True, progress=False)
     assert result.step == 6
     assert_same(arrays(tmp_path / "whole"), arrays(tmp_path / "parts"))
+
+
+def test_cosine_schedule_ends_at_zero(config, tmp_path):
+    config = config.replace(learning_rate_schedule="cosine", steps=4)
+    train(config, tmp_path / "run", progress=False)
+    rates = [
+        float(row["generator_learning_rate"]) for row in read_log(tmp_path / "run" / "log.csv")
+    ]
+    expected = 1e-3 * (1 + np.cos(np.pi * np.arange(1, 5) / 4)) / 2
+    np.testing.assert_allclose(rates, expected, atol=1e-8)
 
 
 def test_same_seed_gives_same_weights_and_another_does_not(config, tmp_path):
