@@ -129,23 +129,29 @@ class TrainingConfig:
 
 QUICK = {
     "generator": "unet",
-    "generator_options": {"widths": [16, 32, 64], "blocks": 1, "head": "visible"},
+    "generator_options": {
+        "widths": [32, 64, 128],
+        "blocks": 1,
+        "space_to_depth": 2,
+        "decoders": 1,
+        "head": "visible",
+    },
     "discriminator_blocks": 3,
-    "discriminator_filters": 8,
+    "discriminator_filters": 4,
     "vgg_weights": "none",
     "vgg_image_size": 0,
     "burn_in": 0,
     "pixel_loss": "log_mse",
-    "adversarial_weight": 1e-3,
-    "steps": 1_500,
+    "steps": 2_000,
     "learning_rate": 2e-3,
-    "learning_rate_schedule": "cosine",
+    "learning_rate_drop_step": 1_400,
     "average_momentum": 0.99,
     "validation_blends": 64,
     "validate_every": 250,
     "checkpoint_every": 250,
     "log_every": 10,
 }
+"""A small GAN for two CPU cores; the U-Net with log MSE needs no burn-in to leave the black."""
 
 PRESETS: dict[str, dict[str, Any]] = {"paper": {}, "quick": QUICK}
 """Changes to the defaults, by name; `paper` is the defaults themselves."""
