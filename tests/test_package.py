@@ -37,7 +37,7 @@ def wheel(tmp_path_factory):
 def loaded_by(code):
     """Return the top-level modules that a new interpreter has loaded after running `code`."""
     script = f"import json, sys\n{code}\nprint(json.dumps([n.split('.')[0] for n in sys.modules]))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return set(json.loads(result.stdout.splitlines()[-1]))
 
@@ -85,7 +85,7 @@ def test_importing_kdeblend_loads_nothing_heavy():
 
 def test_dir_gives_the_public_names_and_nothing_else():
     code = "import kdeblend; print(dir(kdeblend))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == str(sorted(kdeblend.__all__)), result.stderr
 
 
