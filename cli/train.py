@@ -1,5 +1,6 @@
 """`kdeblend train`: from galaxies to a trained network."""
 
+import os
 import sys
 
 import click
@@ -115,11 +116,24 @@ def _announce(config, out):
 
 
 def _given(options):
-    """Return the options that were given, as `TrainingConfig` names them."""
+    """Return the options that were given, as `TrainingConfig` names them.
+
+    Paths become absolute, so that a run can be resumed from anywhere.
+    """
     values = {name: value for name, value in options.items() if value not in (None, ())}
+    if "data" in values:
+        values["data"] = [_absolute(each) for each in values["data"]]
+    if "vgg_weights" in values:
+        values["vgg_weights"] = _absolute(values["vgg_weights"])
     if "devices" in values:
         values["devices"] = [each.strip() for each in values["devices"].split(",")]
     return values
+
+
+def _absolute(path):
+    """Make the path of a file absolute; a name such as "hubble" or "imagenet" stays as it is."""
+    is_name = path in ("hubble", "imagenet", "none") or not os.path.exists(path)
+    return path if is_name else os.path.abspath(path)
 
 
 def _assignment(text):

@@ -8,7 +8,7 @@ from kdeblend.models.gan import DeblendingGAN
 from kdeblend.models.generator import build_generator
 from kdeblend.models.perceptual import PerceptualLoss
 from kdeblend.training.callbacks.best_weights import BestWeights
-from kdeblend.training.callbacks.blend_panels import BlendPanels, panel
+from kdeblend.training.callbacks.blend_panels import HEADER, BlendPanels, panel
 from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
 from kdeblend.training.callbacks.learning_rate_drop import LearningRateDrop
 from kdeblend.training.callbacks.step_callback import StepCallback
@@ -146,7 +146,8 @@ def test_panels_show_truth_blend_and_prediction(gan, layers, tmp_path):
     names = sorted(path.name for path in (tmp_path / "panels").iterdir())
     assert names == ["step-00000004.png", "step-00000006.png"]
     picture = np.asarray(Image.open(tmp_path / "panels" / names[0]))
-    assert picture.shape == (2 * 2 * (SIZE + 2), 2 * 5 * (SIZE + 2), 3)
+    assert picture.shape == (HEADER + 2 * 2 * (SIZE + 2), 2 * 5 * (SIZE + 2), 3)
+    picture = picture[HEADER:]
     blend = np.rint(255 * layers[0].max(axis=0)).astype(np.uint8)
     column = 2 * 2 * (SIZE + 2)
     np.testing.assert_array_equal(picture[: 2 * SIZE : 2, column : column + 2 * SIZE : 2], blend)
@@ -156,6 +157,7 @@ def test_panels_show_truth_blend_and_prediction(gan, layers, tmp_path):
 def test_panels_of_any_number_of_bands(bands):
     layers = np.random.default_rng(0).random((1, 2, 4, 4, bands), np.float32)
     picture = panel(layers[:, 0], layers, layers, zoom=1)
+    picture = picture[HEADER:]
     assert picture.shape == (6, 30, 3)
     if bands == 5:
         expected = np.rint(255 * layers[0, 0, ..., [4, 2, 0]].transpose(1, 2, 0))

@@ -4,19 +4,21 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from kdeblend.io.atomic import atomic_path
 from kdeblend.models.predict import predict_layers
 from kdeblend.training.callbacks.step_callback import StepCallback
 
 GAP = 2
+HEADER = 16
+TITLES = ("true first", "true second", "blend", "found first", "found second")
 
 
 class BlendPanels(StepCallback):
-    """Writes a panel of blends, true and predicted layers, to PNG and TensorBoard.
+    """Writes a panel of blends, true and found layers, to PNG and TensorBoard.
 
-    One row a blend: truth of both galaxies, the blend, both predictions.
+    One row a blend: truth of both galaxies, the blend, both as the network finds them.
 
     Args:
         blends: Array `(n, height, width, bands)` in [0, 1]; one row each.
@@ -59,15 +61,24 @@ def panel(blends, truth, layers, zoom=2):
         zoom: Side of a pixel in the picture.
 
     Returns:
-        Array `(n * height', 5 * width', 3)`, uint8; the columns are truth of
-        both galaxies, the blend, predictions of both.
+        Array `(16 + n * height', 5 * width', 3)`, uint8, a line of titles on top.
     """
     columns = [truth[:, 0], truth[:, 1], blends, layers[:, 0], layers[:, 1]]
     pad = [(0, 0), (0, GAP), (0, GAP), (0, 0)]
     padded = [np.pad(_rgb(images), pad, constant_values=1.0) for images in columns]
     grid = np.concatenate([np.concatenate(list(images)) for images in padded], axis=1)
     levels = np.rint(255 * np.clip(grid, 0, 1)).astype(np.uint8)
-    return levels.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    picture = levels.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    return np.concatenate([_titles(picture.shape[1]), picture])
+
+
+def _titles(width):
+    line = Image.new("RGB", (width, HEADER), "white")
+    draw = ImageDraw.Draw(line)
+    for column, title in enumerate(TITLES):
+        centre = (column + 0.5) * width / len(TITLES)
+        draw.text((centre, HEADER / 2), title, fill="black", anchor="mm")
+    return np.asarray(line)
 
 
 def _rgb(images):
