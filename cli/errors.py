@@ -26,7 +26,7 @@ def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except BrokenPipeError:  # click ends quietly when the reader of a pipe has gone
             raise
-        except (ValueError, OSError, ImportError) as error:
+        except (ValueError, OSError, ImportError, ArithmeticError) as error:
             raise click.ClickException(_message(error)) from error
 
     return wrapper

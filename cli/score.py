@@ -36,7 +36,11 @@ Examples:
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder for summary.json and scores.csv.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the blends (0).")
-@click.option("--blend-mode", metavar="NAME", help="How light adds up: max (default), sum, mixed.")
+@click.option(
+    "--blend-mode",
+    metavar="NAME",
+    help="How light adds up: max, sum, mixed (default: as the networks were trained, else max).",
+)
 @click.option(
     "--perturb",
     type=click.Choice(["second", "both"]),
@@ -59,11 +63,18 @@ def score(blends_file, data, blends, names, out, seed, blend_mode, perturb, cons
 
     from kdeblend.presets import DEFAULT_PRESET
     from kdeblend.scoring.blends import MadeBlends, ReadBlends
-    from kdeblend.scoring.run import load_deblenders, make_test_blends, score_to_folder
+    from kdeblend.scoring.run import (
+        load_deblenders,
+        make_test_blends,
+        score_to_folder,
+        trained_blend_mode,
+    )
     from kdeblend.scoring.table import tables
 
     making = {"seed": seed, "perturb": perturb, "data": data or None}
     making = {name: value for name, value in making.items() if value is not None}
+    chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
+    deblenders = load_deblenders(chosen, blend_mode, consistent)
     if blends_file is not None:
         if making:
             raise click.UsageError(
@@ -71,10 +82,8 @@ def score(blends_file, data, blends, names, out, seed, blend_mode, perturb, cons
             )
         blend_set: MadeBlends | ReadBlends = ReadBlends(blends_file, blends)
     else:
-        blend_mode = blend_mode or "max"
+        blend_mode = blend_mode or trained_blend_mode(deblenders)
         blend_set = make_test_blends(blends=blends or 3200, blend_mode=blend_mode, **making)
-    chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
-    deblenders = load_deblenders(chosen, blend_mode, consistent)
     with progress_bar("Scoring", len(blend_set)) as advance:
         summary = score_to_folder(deblenders, blend_set, out, advance)
     console = Console()

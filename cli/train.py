@@ -76,6 +76,8 @@ def train(out, preset, config, resume, assignments, **options):
         base = run.read_config()
         _refuse_preset(preset, base)
     else:
+        if resume:
+            click.echo(f"There is no run in {out} yet; it begins.")
         base = preset_config(preset or values.get("preset", "quick"))
     _train(base.replace(**values), out, resume)
 
@@ -106,11 +108,13 @@ def _announce(config, out):
     from kdeblend import backend
 
     precision = "bfloat16" if config.mixed_precision else "float32"
+    # Asking what there is would start the backend before its devices can be chosen.
+    device = ", ".join(config.devices) if config.devices else backend.describe_device()
     click.echo(
         f"Training {config.generator} (preset {config.preset}) for {config.steps} steps of "
         f"{config.batch_size} blends into {out}"
     )
-    click.echo(f"Keras {keras.__version__} on {backend.describe_device()}, {precision}")
+    click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}, {device}, {precision}")
     if config.burn_in or config.perceptual_weight:
         click.echo(f"Perceptual loss: VGG19 {config.vgg_layer}, weights {config.vgg_weights}")
 
@@ -140,7 +144,12 @@ def _assignment(text):
     name, equals, value = text.partition("=")
     if not equals:
         raise click.BadParameter(f"must be NAME=VALUE. Received: {text!r}", param_hint="--set")
-    return name.strip(), yaml.safe_load(value)
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise click.BadParameter(
+            f"VALUE must be YAML. Received: {value!r} ({error})", param_hint="--set"
+        ) from error
 
 
 def _refuse_preset(preset, base):

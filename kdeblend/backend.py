@@ -247,7 +247,7 @@ def _data_parallel(devices: Sequence[str]) -> Iterator[None]:
 
 
 def describe_device() -> str:
-    """Return what a computation runs on: backend, kind of device, and its name."""
+    """Return what a computation runs on by default: names of GPUs, or that there is none."""
     if BACKEND == "tensorflow":
         gpus = tf.config.list_physical_devices("GPU")
         names = [tf.config.experimental.get_device_details(gpu)["device_name"] for gpu in gpus]
@@ -255,4 +255,4 @@ def describe_device() -> str:
         names = [each.device_kind for each in jax.devices() if each.platform != "cpu"]
     else:
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return f"{BACKEND}, {', '.join(names) if names else f'{os.cpu_count()} CPU cores, no GPU'}"
+    return ", ".join(names) or f"{os.cpu_count()} CPU cores, no GPU"

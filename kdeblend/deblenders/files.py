@@ -12,7 +12,7 @@ import numpy as np
 from kdeblend.deblenders.centring import centre_field
 from kdeblend.deblenders.deblender import Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
-from kdeblend.deblenders.panel import draw_panel
+from kdeblend.deblenders.panel import is_panel, write_panel
 from kdeblend.io.images import ImageReadError, from_float, read_image, to_float, write_image
 
 HELD_PIXELS = 2**24
@@ -132,17 +132,18 @@ def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) ->
 def _write(job: Job, images: list[np.ndarray], dtype: np.dtype) -> list[Path]:
     """Write panel and layers; the panel first, since it marks the layers as kdeblend's."""
     paths = job.layers(_suffix(job.source, images[0], dtype))
-    foreign = [path for path in paths if path.exists()] if not job.panel.exists() else []
+    outputs = [job.panel, *paths]
+    foreign = [] if is_panel(job.panel) else [path for path in outputs if path.exists()]
     if foreign:
         raise FileExistsError(
             f"{foreign[0]} must not be overwritten: it is no result of kdeblend. "
             "Move it or choose another output folder"
         )
     job.folder.mkdir(parents=True, exist_ok=True)
-    write_image(job.panel, draw_panel(images))
+    write_panel(job.panel, images)
     for path, image in zip(paths, images[1:], strict=True):
         write_image(path, from_float(image, dtype))
-    return [job.panel, *paths]
+    return outputs
 
 
 def _suffix(source: Path, image: np.ndarray, dtype: np.dtype) -> str:

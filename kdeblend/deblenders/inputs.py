@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from kdeblend.deblenders.panel import is_panel
 from kdeblend.io.images import IMAGE_SUFFIXES
 
 PANEL = "_panel.png"
@@ -30,7 +31,7 @@ class Job:
 
     @property
     def panel(self) -> Path:
-        """Path of the panel; a file that is there marks the layers as written by kdeblend."""
+        """Path of the panel, which marks the layers as written by kdeblend."""
         return self.folder / f"{self.name}{PANEL}"
 
     def layers(self, suffix: str) -> list[Path]:
@@ -57,7 +58,7 @@ class Inputs:
         """Expand files, folders with all that is below them, and globs.
 
         A file is counted once, however often it is named. `x_1.png`, `x_2.png`
-        and `x_panel.png` are outputs of an earlier run if `x_panel.png` exists,
+        and `x_panel.png` are outputs of an earlier run if `x_panel.png` is a panel of one,
         and are left out unless such a file is all that is named.
 
         Args:
@@ -123,7 +124,7 @@ def is_output(file: Path) -> bool:
     """Tell whether a file is what an earlier run made of another one."""
     for ending in (*LAYERS, Path(PANEL).stem):
         if file.stem.endswith(ending):
-            return file.with_name(file.stem.removesuffix(ending) + PANEL).exists()
+            return is_panel(file.with_name(file.stem.removesuffix(ending) + PANEL))
     return False
 
 

@@ -1,14 +1,18 @@
 """A blend and its layers side by side in one labelled picture."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
+from kdeblend.io.atomic import atomic_path
 from kdeblend.io.images import from_float
 
 LABELS = ("blend", "central galaxy", "other galaxy")
 WIDTH = 320
+MARK = ("Software", "kdeblend")
 INK, PAPER = (30, 30, 30), (255, 255, 255)
 
 
@@ -60,3 +64,30 @@ def _rgb(image: np.ndarray) -> np.ndarray:
     if image.shape[-1] != 3:
         image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
     return from_float(image, np.uint8)
+
+
+def write_panel(path: Path, images: Sequence[np.ndarray]) -> None:
+    """Write the panel of a blend and its layers, marked as kdeblend's.
+
+    Args:
+        path: The PNG file; an existing one is replaced.
+        images: The blend and its two layers, `(height, width, bands)` in [0, 1].
+    """
+    mark = PngInfo()
+    mark.add_text(*MARK)
+    with atomic_path(path) as temporary:
+        Image.fromarray(draw_panel(images)).save(temporary, pnginfo=mark)
+
+
+def is_panel(path: Path) -> bool:
+    """Tell whether a file is a panel that `write_panel` has written.
+
+    Args:
+        path: The file; it need not exist.
+    """
+    key, value = MARK
+    try:
+        with Image.open(path) as image:
+            return image.info.get(key) == value
+    except (OSError, UnidentifiedImageError):
+        return False

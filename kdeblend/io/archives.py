@@ -4,6 +4,7 @@ An entry knows where its bytes lie, and each reading opens the file anew: entrie
 shared freely between threads, forked processes and pickles.
 """
 
+import logging
 import os
 import tarfile
 import zipfile
@@ -14,6 +15,8 @@ from pathlib import Path
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _ZIP_HEADER = 30
+
+logger = logging.getLogger("kdeblend")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,10 @@ def _folder_entries(path: str) -> Iterator[Entry]:
             if name.startswith(".") or not os.path.isfile(file):
                 continue
             if is_archive(name):
-                yield from _archive_entries(file)
+                try:
+                    yield from _archive_entries(file)
+                except OSError as error:
+                    logger.warning("left out %s: %s", file, error)
             else:
                 yield Entry(Path(file).relative_to(path).as_posix(), file)
 

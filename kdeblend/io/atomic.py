@@ -1,10 +1,13 @@
 """Writing a file so that it is either complete or not there."""
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}")
 
 
 @contextmanager
@@ -40,6 +43,19 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def remove_temporaries(folder: str | os.PathLike) -> None:
+    """Remove what processes that were killed have left half written in a folder.
+
+    Only names as `atomic_path` makes them are touched, and only in the folder itself.
+
+    Args:
+        folder: The folder; it need not exist.
+    """
+    for path in Path(folder).glob(".*"):
+        if TEMPORARY.fullmatch(path.stem) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.source import open_source
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.scoring.blends import BlendSet, MadeBlends
 from kdeblend.scoring.score import score
 from kdeblend.scoring.summary import summarise, write_summary
@@ -62,6 +63,24 @@ def load_deblenders(
             deblender.name = name
         deblenders.append(deblender)
     return deblenders
+
+
+def trained_blend_mode(deblenders: Iterable[Deblender]) -> str:
+    """Return the blend mode that networks were trained for, `"max"` if there are none.
+
+    Args:
+        deblenders: What is to be scored.
+
+    Raises:
+        ValueError: If networks were trained for different modes.
+    """
+    modes = {each.blend_mode for each in deblenders if isinstance(each, NetworkDeblender)}
+    if len(modes) > 1:
+        raise ValueError(
+            "Networks for different blend modes need one to be chosen (--blend-mode). "
+            f"Received: {sorted(modes)}"
+        )
+    return modes.pop() if modes else "max"
 
 
 def score_to_folder(

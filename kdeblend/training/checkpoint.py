@@ -63,9 +63,9 @@ def load_checkpoint(gan, path):
     try:
         with Path(path).open("rb") as file, np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        extra = json.loads(arrays.pop("extra").tobytes())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} must be a checkpoint. Received: {error}") from error
-    extra = json.loads(arrays.pop("extra").tobytes())
     variables = _variables(gan)
     expected = {name: tuple(v.shape) for name, v in variables.items()}
     received = {name: array.shape for name, array in arrays.items()}

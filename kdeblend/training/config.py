@@ -247,6 +247,17 @@ def _check_ranges(config: TrainingConfig) -> None:
             raise ValueError(f"`{name}` must not be negative. Received: {getattr(config, name)}")
     if config.average_momentum >= 1:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
+    if config.preset not in PRESETS:
+        raise ValueError(
+            f"`preset` must be one of {sorted(PRESETS)}. Received: preset={config.preset!r}"
+        )
+    if config.devices and config.batch_size % len(config.devices):
+        raise ValueError(
+            "`batch_size` must be a multiple of the number of devices. "
+            f"Received: batch_size={config.batch_size}, devices={list(config.devices)}"
+        )
+    if config.seed >= 2**32:
+        raise ValueError(f"`seed` must be below 2**32. Received: {config.seed}")
     if config.learning_rate_schedule not in SCHEDULES:
         raise ValueError(
             f"`learning_rate_schedule` must be one of {SCHEDULES}. "

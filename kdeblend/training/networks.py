@@ -23,6 +23,7 @@ def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
         ValueError: If an option of a network is impossible.
         OSError: If VGG19's ImageNet weights are needed and can not be downloaded.
     """
+    _check(config, bands)
     gan = DeblendingGAN(
         build_config_generator(config, bands),
         _discriminator(config, bands),
@@ -59,6 +60,17 @@ def build_config_generator(config: TrainingConfig, bands: int) -> keras.Model:
             f"`generator_options` must be arguments of the generator {config.generator!r}. "
             f"Received: {config.generator_options} ({error})"
         ) from error
+
+
+def _check(config, bands):
+    if config.xla and keras.backend.backend() == "torch":
+        raise ValueError("`xla` must be false with the backend torch. Received: xla=True")
+    if bands not in (1, 3) and (config.burn_in or config.perceptual_weight):
+        raise ValueError(
+            "`burn_in` and `perceptual_weight` must be 0 for images of other than 1 or 3 bands, "
+            f"because VGG19 sees no others. Received: burn_in={config.burn_in}, "
+            f"perceptual_weight={config.perceptual_weight}, {bands} bands"
+        )
 
 
 def _optimizer(config):

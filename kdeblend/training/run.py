@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import atomic_path, remove_temporaries
 from kdeblend.training.config import TrainingConfig, preset_config, read_config
 
 
@@ -52,9 +52,8 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"A run must be a folder. Received: {str(self.path)!r}, a file")
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        for left_over in self.path.glob("**/.*.*"):
-            if left_over.suffix in {".npz", ".keras", ".csv", ".json", ".yaml", ".png"}:
-                left_over.unlink()
+        for folder in (self.path, self.checkpoints, self.panels):
+            remove_temporaries(folder)
         config.save(self.config)
 
     def read_config(self) -> TrainingConfig:

@@ -32,6 +32,8 @@ from kdeblend.training.validation_set import make_validation_set
 
 VALIDATION_METRICS = ("psnr", "ssim")
 PANEL_ROWS = 6
+LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_rate_drop_factor")
+VALIDATION_FIELDS = ("data", "validation_blends", "blend_mode", "perturb", "stamp_size")
 
 logger = logging.getLogger("kdeblend")
 
@@ -84,10 +86,11 @@ def train(
     source = open_source(config.data, config.stamp_size)
     split = split_indices(source.ids)
     _check_split(split)
-    run.start(config)
-    write_json(run.split, {side: [source.ids[i] for i in split[side]] for side in split})
     with _global_settings(config), backend.distribution(config.devices):
-        return _Training(config, run, source, split).run(progress)
+        training = _Training(config, run, source, split)
+        run.start(config)  # only now, lest a mistake spoils a run or leaves half of one
+        write_json(run.split, {side: [source.ids[i] for i in split[side]] for side in split})
+        return training.run(progress)
 
 
 class _Training:
@@ -102,6 +105,11 @@ class _Training:
         self.gan = build_gan(config, source.bands)
         self.kept = self._restore()
         self.first_step = self.gan.steps_done
+        if self.first_step > config.steps:
+            raise ValueError(
+                "`steps` counts from the start of the run and must not be less than is done. "
+                f"Received: steps={config.steps}, {self.first_step} done"
+            )
 
     def run(self, progress: bool) -> TrainingResult:
         blends, truth = self._validation_set()
@@ -119,8 +127,29 @@ class _Training:
         return result
 
     def _restore(self) -> dict:
+        """Load the last checkpoint, then what the configuration has changed since."""
         checkpoints = list_checkpoints(self.run_folder.checkpoints)
-        return load_checkpoint(self.gan, checkpoints[-1]) if checkpoints else {}
+        if not checkpoints:
+            return {}
+        kept = load_checkpoint(self.gan, checkpoints[-1])
+        before = self.run_folder.read_config()
+        if self._differs(before, LEARNING_RATE_FIELDS):
+            self._set_learning_rate()
+        if self._differs(before, VALIDATION_FIELDS):
+            kept["best_psnr"] = float("-inf")  # it was measured on other blends
+        return kept
+
+    def _differs(self, before: TrainingConfig, names) -> bool:
+        return any(getattr(before, name) != getattr(self.config, name) for name in names)
+
+    def _set_learning_rate(self):
+        config = self.config
+        if config.learning_rate_schedule != "drop":
+            return
+        dropped = 0 < config.learning_rate_drop_step <= self.gan.steps_done
+        factor = config.learning_rate_drop_factor if dropped else 1.0
+        for optimizer in self.gan.optimizer.optimizers:
+            optimizer.learning_rate = config.learning_rate * factor
 
     def _to_keep(self) -> dict:
         """Return what a checkpoint holds beside weights; all else follows from seed and step."""
@@ -159,9 +188,11 @@ class _Training:
             StopOnNaN(),
             BurnInSwitch(config.burn_in),
             *self._learning_rate_drop(),
-            Validation(blends, truth, metrics, every, last),
+            Validation(blends, truth, metrics, every, last, config.batch_size),
             self.best_weights,
-            BlendPanels(blends[rows], truth[rows], run.panels, every, last, writer),
+            BlendPanels(
+                blends[rows], truth[rows], run.panels, every, last, writer, config.batch_size
+            ),
             self.log,
             *([self.bar] if self.bar else []),
             self.checkpoint,

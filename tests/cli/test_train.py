@@ -1,3 +1,7 @@
+import subprocess
+import sys
+
+import keras
 import numpy as np
 import pytest
 import yaml
@@ -97,6 +101,9 @@ def test_written_config_trains_again_as_it_is(arguments, tmp_path):
     ("options", "code", "message"),
     [
         (["--set", "learning_rate"], 2, "NAME=VALUE"),
+        (["--set", "generator_options={a"], 2, "VALUE must be YAML"),
+        (["--set", "learning_rate=1e30", "--batch-size", "2"], 1, "Training diverged"),
+        (["--devices", "cpu:0,cpu:1", "--batch-size", "3"], 1, "multiple of the number of devices"),
         (["--set", "speed=3"], 1, "Received: ['speed']"),
         (["--steps", "0"], 1, "`steps` must be positive"),
         (["--preset", "huge"], 2, "'huge' is not one of"),
@@ -125,3 +132,14 @@ def test_resume_refuses_another_preset(arguments, tmp_path):
     result = invoke("train", "--out", tmp_path / "run", "--resume", "--preset", "paper")
     assert result.exit_code == 2
     assert "'quick'" in result.output
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch trains on one device")
+def test_two_devices_from_the_command_line(arguments):
+    command = [sys.executable, "-m", "kdeblend.cli", *arguments, "--devices", "cpu:0,cpu:1"]
+    result = subprocess.run(
+        [*command, "--steps", "1", "--batch-size", "2"], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "cpu:0, cpu:1" in result.stdout

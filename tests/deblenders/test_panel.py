@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from kdeblend.deblenders.panel import draw_panel
+from kdeblend.deblenders.panel import draw_panel, is_panel, write_panel
 
 
 def flat(value, bands=3, height=40, width=40):
@@ -48,3 +49,11 @@ def test_errors():
         draw_panel([flat(0.1), flat(0.1, height=41)], ["a", "b"])
     with pytest.raises(ValueError, match="2 labels"):
         draw_panel([flat(0.1)], ["a", "b"])
+
+
+def test_only_own_panels_are_known_as_such(tmp_path):
+    write_panel(tmp_path / "a_panel.png", [np.zeros((4, 4, 3), np.float32)] * 3)
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "b_panel.png")
+    (tmp_path / "c_panel.png").write_text("mine")
+    names = "abcd"
+    assert [is_panel(tmp_path / f"{name}_panel.png") for name in names] == [True, *[False] * 3]

@@ -112,3 +112,10 @@ def test_archives_are_known_by_name():
     assert is_archive("A.TAR.GZ")
     assert is_archive("a.zip")
     assert not is_archive("a.png")
+
+
+def test_a_damaged_archive_in_a_folder_is_left_out(tmp_path, caplog):
+    (tmp_path / "a.png").write_bytes(b"kept")
+    (tmp_path / "b.zip").write_bytes(b"not an archive")
+    assert [entry.name for entry in list_entries(str(tmp_path))] == ["a.png"]
+    assert "b.zip must be an archive" in caplog.text

@@ -13,7 +13,7 @@ from keras import ops
 
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
-from kdeblend.training.checkpoint import list_checkpoints
+from kdeblend.training.checkpoint import CheckpointError, list_checkpoints
 from kdeblend.training.run import RunFolder
 from kdeblend.training.train import train
 
@@ -94,6 +94,39 @@ def test_an_old_run_is_not_overwritten(config, tmp_path):
     with pytest.raises(ValueError, match=r"--resume.*which holds a run"):
         train(config, tmp_path / "run", progress=False)
     assert (tmp_path / "run" / "config.yaml").read_bytes() == before
+
+
+def test_a_refused_resume_leaves_the_run_as_it_was(config, tmp_path):
+    train(config.replace(steps=2), tmp_path / "run", progress=False)
+    before = (tmp_path / "run" / "config.yaml").read_bytes()
+    wider = config.replace(generator_options={"widths": [4, 16], "blocks": 1})
+    with pytest.raises(CheckpointError):
+        train(wider, tmp_path / "run", resume=True, progress=False)
+    with pytest.raises(ValueError, match="not be less than is done"):
+        train(config.replace(steps=1), tmp_path / "run", resume=True, progress=False)
+    assert (tmp_path / "run" / "config.yaml").read_bytes() == before
+
+
+def test_a_mistake_leaves_no_run_behind(config, tmp_path):
+    with pytest.raises(ValueError, match="`pixel_loss` must be one of"):
+        train(config.replace(pixel_loss="l7"), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_resuming_takes_a_new_learning_rate(config, tmp_path):
+    train(config.replace(steps=1), tmp_path / "run", progress=False)
+    slower = config.replace(steps=2, learning_rate=1e-5)
+    train(slower, tmp_path / "run", resume=True, progress=False)
+    rows = read_log(tmp_path / "run" / "log.csv")
+    assert [float(row["generator_learning_rate"]) for row in rows] == pytest.approx([1e-3, 1e-5])
+
+
+def test_hidden_files_of_others_are_left_alone(config, tmp_path):
+    (tmp_path / ".settings.yaml").write_text("mine")
+    (tmp_path / f".{'0' * 32}.npz").write_text("half written")
+    train(config.replace(steps=1), tmp_path, progress=False)
+    assert (tmp_path / ".settings.yaml").read_text() == "mine"
+    assert not (tmp_path / f".{'0' * 32}.npz").exists()
 
 
 def test_resuming_a_finished_run_changes_nothing(config, tmp_path):

@@ -27,9 +27,10 @@ class BlendPanels(StepCallback):
         every: Steps between panels.
         last_step: Step after which to write one in any case.
         writer: An `EventWriter`, or None.
+        batch_size: Blends to predict at a time; several devices share them evenly.
     """
 
-    def __init__(self, blends, truth, folder, every, last_step, writer=None):
+    def __init__(self, blends, truth, folder, every, last_step, writer=None, batch_size=32):
         super().__init__()
         self.blends = blends
         self.truth = truth
@@ -37,12 +38,13 @@ class BlendPanels(StepCallback):
         self.every = every
         self.last_step = last_step
         self.writer = writer
+        self.batch_size = batch_size
 
     def on_step(self, step, logs):
         """Write a panel when it is time."""
         if not (self.crossed(self.every) or self.passed(self.last_step)):
             return
-        layers = predict_layers(self.model.averaged_generator, self.blends)
+        layers = predict_layers(self.model.averaged_generator, self.blends, self.batch_size)
         picture = panel(self.blends, self.truth, layers)
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.folder / f"step-{step:08d}.png") as temporary:

@@ -1,5 +1,7 @@
 """What a person watching the run sees."""
 
+from typing import Any
+
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kdeblend.training.callbacks.step_callback import StepCallback
@@ -20,6 +22,7 @@ class ProgressBar(StepCallback):
         self.last_step = last_step
         self.console = console
         self._validation = ""
+        self._progress: Any = None
 
     def on_train_begin(self, logs=None):
         """Start the bar at the current step."""
@@ -44,4 +47,5 @@ class ProgressBar(StepCallback):
 
     def close(self):
         """End the bar; call it when `fit` has ended, however it ended."""
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.stop()

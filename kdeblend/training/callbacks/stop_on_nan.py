@@ -5,7 +5,7 @@ import math
 from kdeblend.training.callbacks.step_callback import StepCallback
 
 
-class TrainingDivergedError(RuntimeError):
+class TrainingDivergedError(ArithmeticError):
     """Raised when a loss or a gradient is no longer a finite number."""
 
 

@@ -20,6 +20,10 @@ class StopOnSignal(StepCallback):
 
     received = None
 
+    def __init__(self):
+        super().__init__()
+        self._before = {}
+
     def on_train_begin(self, logs=None):
         """Take over the signals."""
         super().on_train_begin(logs)

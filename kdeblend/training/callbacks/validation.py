@@ -20,20 +20,22 @@ class Validation(StepCallback):
         metrics: Functions `(truth, prediction) -> float` on images in [0, 1], by name.
         every: Steps between validations.
         last_step: Step after which to validate in any case.
+        batch_size: Blends to predict at a time; several devices share them evenly.
     """
 
-    def __init__(self, blends, truth, metrics, every, last_step):
+    def __init__(self, blends, truth, metrics, every, last_step, batch_size=32):
         super().__init__()
         self.blends = blends
         self.truth = truth
         self.metrics = metrics
         self.every = every
         self.last_step = last_step
+        self.batch_size = batch_size
 
     def on_step(self, step, logs):
         """Validate when it is time."""
         if self.crossed(self.every) or self.passed(self.last_step):
-            layers = predict_layers(self.model.averaged_generator, self.blends)
+            layers = predict_layers(self.model.averaged_generator, self.blends, self.batch_size)
             logs.update(validation_scores(self.truth, layers, self.metrics))
 
 
