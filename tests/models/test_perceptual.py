@@ -1,3 +1,8 @@
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -77,3 +82,33 @@ def test_failed_download_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(keras.config, "keras_home", lambda: str(tmp_path), raising=False)
     with pytest.raises(OSError, match="--vgg-weights PATH"):
         PerceptualLoss("imagenet")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+def test_download_from_a_local_server(monkeypatch, tmp_path):
+    from keras.src.applications import vgg19
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    vgg = keras.applications.VGG19(include_top=False, weights=None)
+    with h5py.File(tmp_path / "vgg19.h5", "w") as file:
+        save_weights_to_hdf5_group(file, vgg)
+    get_file = vgg19.file_utils.get_file
+
+    def get_any_file(*arguments, file_hash, **options):
+        return get_file(*arguments, cache_dir=str(tmp_path), **options)
+
+    monkeypatch.setattr(vgg19.file_utils, "get_file", get_any_file)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/vgg19.h5"
+        monkeypatch.setattr(vgg19, "WEIGHTS_PATH_NO_TOP", url)
+        loss = PerceptualLoss("imagenet", layer="block1_conv1", image_size=None)
+        server.shutdown()
+    np.testing.assert_array_equal(
+        loss.features.get_weights()[0], vgg.get_layer("block1_conv1").get_weights()[0]
+    )
+    assert (tmp_path / "models").is_dir()
