@@ -10,10 +10,12 @@ from kdeblend.cli.progress import progress_bar
 EXAMPLES = """
 \b
 Examples:
-  kdeblend deblend blend.png --weights run
+  kdeblend deblend blend.png
       writes blend_1.png, blend_2.png and blend_panel.png
-  kdeblend deblend images/ "more/*.tif" --weights run --out layers
-  kdeblend deblend wide.png --weights run --centre 120,45
+  kdeblend deblend images/ "more/*.tif" --out layers
+  kdeblend deblend blend.png --weights run
+      with a network of your own
+  kdeblend deblend wide.png --centre 120,45
       the central galaxy is the one at column 120, row 45
 """
 
@@ -39,7 +41,8 @@ class Pixel(click.ParamType):
 @click.option(
     "--weights",
     metavar="PRESET|RUN|FILE",
-    help="Trained network: a preset, a run folder or a .keras file.",
+    help="Trained network: a preset ('kdeblend presets' lists them), a run folder or a .keras "
+    "file. By default the best preset.",
 )
 @click.option(
     "--centre",
@@ -69,18 +72,13 @@ def deblend(inputs, out, weights, centre, consistent, batch_size):
     with the bit depth of the input, and in_panel.png (all side by side).
     Transparent pixels count as black. The exit status is 1 if a file failed.
     """
-    from kdeblend.presets import DEFAULT_PRESET
-
-    weights = weights or DEFAULT_PRESET
-    if weights is None:
-        raise click.UsageError(
-            "no trained weights come with this version: train a network with "
-            "'kdeblend train --out run', then give '--weights run'"
-        )
     from kdeblend.deblenders.deblender import Deblender
     from kdeblend.deblenders.files import deblend_files
+    from kdeblend.presets import DEFAULT_PRESET
 
-    deblender = Deblender.from_preset(weights, consistent=consistent, batch_size=batch_size)
+    deblender = Deblender.from_preset(
+        weights or DEFAULT_PRESET, consistent=consistent, batch_size=batch_size
+    )
     with progress_bar("Deblending", None) as advance:
         report = deblend_files(inputs, deblender, out, centre, advance)
     _print(report)

@@ -5,8 +5,9 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "train": "Train a deblending network on blends of galaxies.",
     "deblend": "Split images of two blended galaxies into one image per galaxy.",
+    "presets": "List the trained networks that come with kdeblend.",
+    "train": "Train a deblending network on blends of galaxies.",
     "score": "Measure deblenders on test blends with known truth.",
     "prepare": "Decode galaxies once into one file for fast training.",
 }
@@ -14,7 +15,8 @@ COMMANDS = {
 EXAMPLES = """
 \b
 Examples:
-  kdeblend train --out run
+  kdeblend deblend blend.png
+  kdeblend train --data galaxies/ --out run
   kdeblend deblend blend.png --weights run
   kdeblend score --deblender run --out scores
 """

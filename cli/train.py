@@ -18,6 +18,8 @@ Examples:
       the paper's network and schedule, on a GPU
   kdeblend train --out run --resume
       go on where the run was stopped
+  kdeblend train --data galaxies/ --out run --preset fast --init fast-1 --steps 2000
+      go on learning from the network that ships, on galaxies of your own
   kdeblend train --data galaxies.zip --out run --set learning_rate=5e-4
       any hyper-parameter; run/config.yaml lists them all
 """
@@ -28,8 +30,14 @@ Examples:
 @click.option("--out", required=True, metavar="RUN", help="Folder of this run.")
 @click.option(
     "--preset",
-    type=click.Choice(["paper", "quick"]),
-    help="Where the hyper-parameters start from: 'paper', or 'quick' (default) for a CPU.",
+    type=click.Choice(["paper", "fast", "quick"]),
+    help="Where the hyper-parameters start from: 'paper' for a GPU, 'fast' for hours on a CPU, "
+    "or 'quick' (default) for minutes.",
+)
+@click.option(
+    "--init",
+    metavar="PRESET|RUN|FILE",
+    help="Start from the weights of a trained network of the same shape, not from random ones.",
 )
 @click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
 @click.option("--steps", type=int, metavar="N", help="Training steps in all.")
@@ -59,7 +67,7 @@ Examples:
     help="Any other hyper-parameter, with a YAML value; can be repeated.",
 )
 @report_errors
-def train(out, preset, config, resume, assignments, **options):
+def train(out, preset, config, resume, init, assignments, **options):
     """Train a deblending network on blends of galaxies.
 
     Hyper-parameters come from the preset, then --config, then the other
@@ -71,6 +79,8 @@ def train(out, preset, config, resume, assignments, **options):
 
     values = read_config(config) if config else {}
     values |= _given(options) | dict(_assignment(each) for each in assignments)
+    if init is not None:
+        values["initial_weights"] = _weights(init)
     run = RunFolder(out)
     if resume and run.exists():
         base = run.read_config()
@@ -132,6 +142,12 @@ def _given(options):
     if "devices" in values:
         values["devices"] = [each.strip() for each in values["devices"].split(",")]
     return values
+
+
+def _weights(name):
+    from kdeblend.deblenders.load import weights_path
+
+    return str(weights_path(name).resolve())
 
 
 def _absolute(path):

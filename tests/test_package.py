@@ -51,7 +51,7 @@ def test_wheel_holds_every_module_and_data_file_and_nothing_else(wheel):
     ):
         modules = (ROOT / folder).rglob("*.py")
         expected |= {f"{package}/{m.relative_to(ROOT / folder).as_posix()}" for m in modules}
-    for pattern in ("*.json", "*.md", "*.keras"):
+    for pattern in ("*.json", "*.md", "*.png", "*.keras"):
         presets = (ROOT / "kdeblend/presets").glob(pattern)
         expected |= {f"kdeblend/presets/{preset.name}" for preset in presets}
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected

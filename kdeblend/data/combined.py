@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -35,6 +35,11 @@ class CombinedSource(GalaxySource):
             [str(number) for number, source in enumerate(sources, 1) for _ in source.ids],
         )
         self._ends = list(accumulate(len(source) for source in sources))
+
+    @property
+    def parts(self) -> list[range]:
+        """The galaxies of each source, as ranges of indices."""
+        return [range(*ends) for ends in pairwise([0, *self._ends])]
 
     @classmethod
     def matches(cls, path: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from kdeblend.data.sampling import sample_bilinear, sample_grid
 
 FIELD_FRACTION = 240 / 424
-PERTURBED = ("second", "both")
+PERTURBED = ("second", "both", "either")
 
 
 def downsampling(native_size: int, stamp_size: int, field_fraction: float = FIELD_FRACTION) -> int:
@@ -74,7 +74,9 @@ class BlendGeometry:
         shift: Smallest and largest displacement per axis, in units of the stamp; the sign is
             random.
         scale: Smallest and largest growth, drawn log-uniformly.
-        perturb: `"second"`, or `"both"` to flip, rotate and scale the central galaxy too.
+        perturb: `"second"`; `"both"` to flip, rotate and scale the central galaxy too; or
+            `"either"` for one of the two by chance, half and half, so that a network learns
+            not to lean on the central galaxy alone keeping its sharpness and noise.
 
     Raises:
         ValueError: If a size or a range is not positive and in order, or `perturb` unknown.
@@ -107,12 +109,12 @@ class BlendGeometry:
         """Turn random numbers into the perturbations of both galaxies.
 
         Args:
-            uniform: Array of 12 numbers in [0, 1). The second galaxy's perturbation is the
+            uniform: Array of 13 numbers in [0, 1). The second galaxy's perturbation is the
                 same for each setting of `perturb`.
 
         Returns:
-            The perturbations of the central and of the other galaxy; the first is the
-            identity unless `perturb` is `"both"`, and never shifts.
+            The perturbations of the central and of the other galaxy; the first never
+            shifts, and is the identity where the second alone is perturbed.
         """
         low, high = self.shift
         shifts = tuple(
@@ -120,7 +122,7 @@ class BlendGeometry:
             for distance, sign in uniform[4:8].reshape(2, 2).tolist()
         )
         second = self._turned(uniform[:4], (shifts[0], shifts[1]))
-        if self.perturb == "second":
+        if self.perturb == "second" or (self.perturb == "either" and uniform[12] < 0.5):
             return Perturbation(), second
         return self._turned(uniform[8:12], (0.0, 0.0)), second
 

@@ -14,7 +14,7 @@ from kdeblend.data.source import GalaxySource, logger
 from kdeblend.io.images import ImageReadError
 
 _FULL = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
-_RANDOM_NUMBERS = 15
+_RANDOM_NUMBERS = 17
 
 Batch = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
 
@@ -25,6 +25,10 @@ class BlendSequence(keras.utils.Sequence):
     Sample number j of batch i is a function of the data, `seed`, `epoch` and
     `(first_batch + i) * batch_size + j` alone: the same whatever the number of workers,
     processes or restarts. Give it to `fit` with `shuffle=False`.
+
+    Both galaxies of a blend come from the same part of the source, as they would from the same
+    exposure. Parts are drawn in proportion to the square root of their number of galaxies, so
+    that a large survey does not drown a small one.
 
     Keras itself ends an epoch once before the first one of each `fit`, so that `fit` trains
     on epochs `epoch + 1`, `epoch + 2` and so on.
@@ -89,6 +93,8 @@ class BlendSequence(keras.utils.Sequence):
                 f"first_batch={first_batch}, seed={seed}, epoch={epoch}"
             )
         self.source = source
+        self._parts = _parts(source, self.indices)
+        self._odds = np.cumsum([len(part) ** 0.5 for part in self._parts])
         self.batch_size = batch_size
         self.batches = batches
         self.first_batch = first_batch
@@ -112,7 +118,7 @@ class BlendSequence(keras.utils.Sequence):
         if self._prefetching[0] <= 1:
             return self._batch(self.epoch, number)
         if self._prefetcher is None:
-            self._read_one(range(len(self.indices)))  # so that processes share the cache
+            self._read_one(self.indices, range(len(self.indices)))  # processes share the cache
             self._prefetcher = Prefetcher(self._batch, *self._prefetching)
         return self._prefetcher.get(self.epoch, number, self.first_batch + self.batches)
 
@@ -135,10 +141,12 @@ class BlendSequence(keras.utils.Sequence):
         """Write blend and targets of a sample into three images `(size, size, bands)`."""
         stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
         uniform = np.random.Generator(stream).random(_RANDOM_NUMBERS)
-        perturbations = self.geometry.draw(uniform[3:])
+        perturbations = self.geometry.draw(uniform[3:16])
+        part = np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right")
+        pair = self._pair(self._parts[part], *uniform[:2])
         first, second = (
             self._stamp(image, perturbation)
-            for image, perturbation in zip(self._pair(*uniform[:2]), perturbations, strict=True)
+            for image, perturbation in zip(pair, perturbations, strict=True)
         )
         blend = self._blend(first.transpose(1, 2, 0), second.transpose(1, 2, 0))
         for stamp in (first, second):
@@ -154,21 +162,21 @@ class BlendSequence(keras.utils.Sequence):
         stamp *= 1 / _FULL[image.dtype.str[1:]]
         return stamp
 
-    def _pair(self, first: float, second: float) -> tuple[np.ndarray, np.ndarray]:
-        """Read two different galaxies, chosen by two numbers in [0, 1).
+    def _pair(self, part: np.ndarray, first: float, second: float) -> tuple[np.ndarray, np.ndarray]:
+        """Read two different galaxies of a part, chosen by two numbers in [0, 1).
 
-        In place of a broken one comes the next readable one, round the circle of `indices`.
+        In place of a broken one comes the next readable one, round the circle of the part.
         """
-        count = len(self.indices)
+        count = len(part)
         start = int(first * count)
-        place, image = self._read_one(start + step for step in range(count))
+        place, image = self._read_one(part, (start + step for step in range(count)))
         start = int(second * (count - 1))
         others = (place + 1 + (start + step) % (count - 1) for step in range(count - 1))
-        return image, self._read_one(others)[1]
+        return image, self._read_one(part, others)[1]
 
-    def _read_one(self, places: Iterable[int]) -> tuple[int, np.ndarray]:
+    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> tuple[int, np.ndarray]:
         for place in places:
-            index = int(self.indices[place % len(self.indices)])
+            index = int(part[place % len(part)])
             if index not in self._broken:
                 try:
                     return place, self._cache.image(index)
@@ -182,6 +190,15 @@ class BlendSequence(keras.utils.Sequence):
     def _report(self, index: int, error: ImageReadError) -> None:
         if self._broken.setdefault(index, error) is error:
             logger.warning("left out %s: %s", self.source.ids[index], error)
+
+
+def _parts(source: GalaxySource, indices: np.ndarray) -> list[np.ndarray]:
+    """Sort galaxies into the parts of their source; one that is alone joins no blend.
+
+    Where every galaxy is alone in its part, all of them make one.
+    """
+    parts = [indices[(indices >= p.start) & (indices < p.stop)] for p in source.parts]
+    return [part for part in parts if len(part) > 1] or [indices]
 
 
 def _turned(planes: np.ndarray, turn: int) -> np.ndarray:

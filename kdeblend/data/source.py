@@ -63,6 +63,11 @@ class GalaxySource(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def parts(self) -> list[range]:
+        """The galaxies that may meet in one blend, those of one survey, as ranges of indices."""
+        return [range(len(self))]
+
     def downsampling(self, stamp_size: int) -> int:
         """Return the step in native pixels between neighbouring pixels of a stamp.
 

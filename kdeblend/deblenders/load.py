@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.presets import list_presets, preset_path
+from kdeblend.presets import find_preset, list_presets, preset_path
 
 RUN_WEIGHTS = "generator.keras"
 
@@ -36,7 +36,7 @@ def load_deblender(
         blend_mode=blend_mode,
         consistent=consistent,
         batch_size=batch_size,
-        name=Path(name_or_path).name or name_or_path,
+        name=find_preset(name_or_path) or Path(name_or_path).name or name_or_path,
     )
 
 
@@ -49,7 +49,7 @@ def weights_path(name_or_path: str) -> Path:
     Raises:
         ValueError: If there is no such thing; the message lists what there is.
     """
-    if name_or_path in list_presets():
+    if find_preset(name_or_path):
         return preset_path(name_or_path)
     path = Path(name_or_path)
     if path.is_dir():

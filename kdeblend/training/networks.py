@@ -1,5 +1,7 @@
 """From a configuration to a compiled GAN."""
 
+from pathlib import Path
+
 import keras
 
 from kdeblend.models.discriminator import build_discriminator
@@ -40,6 +42,34 @@ def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
         steps_per_execution=config.steps_per_execution,
     )
     return gan
+
+
+def start_from(gan: DeblendingGAN, path: str | Path) -> None:
+    """Give a GAN's generator the weights of a trained one, to go on learning from.
+
+    Args:
+        gan: The GAN; its moving average starts there too.
+        path: A `.keras` file of a generator.
+
+    Raises:
+        ValueError: If the file holds no generator, or one of another shape.
+    """
+    try:
+        weights = keras.saving.load_model(path, compile=False).get_weights()
+    except Exception as error:  # Keras raises many kinds for a damaged file
+        raise ValueError(
+            f"`initial_weights` must be the .keras file of a generator. Received: {path} ({error})"
+        ) from error
+    expected = [tuple(each.shape) for each in gan.generator.weights]
+    received = [each.shape for each in weights]
+    if expected != received:
+        raise ValueError(
+            "`initial_weights` must come from a generator of the same family and options. "
+            f"Received: {path}, with {sum(each.size for each in weights):,} weights; "
+            f"this run's generator has {gan.generator.count_params():,}"
+        )
+    gan.generator.set_weights(weights)
+    gan.averaged_generator.set_weights(weights)
 
 
 def build_config_generator(config: TrainingConfig, bands: int) -> keras.Model:

@@ -26,7 +26,7 @@ from kdeblend.training.callbacks.training_log import TrainingLog
 from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
 from kdeblend.training.config import TrainingConfig
-from kdeblend.training.networks import build_gan
+from kdeblend.training.networks import build_gan, start_from
 from kdeblend.training.run import RunFolder, write_json
 from kdeblend.training.validation_set import make_validation_set
 
@@ -127,9 +127,14 @@ class _Training:
         return result
 
     def _restore(self) -> dict:
-        """Load the last checkpoint, then what the configuration has changed since."""
+        """Load the last checkpoint, then what the configuration has changed since.
+
+        A run that has none yet starts from the configuration's initial weights, if any.
+        """
         checkpoints = list_checkpoints(self.run_folder.checkpoints)
         if not checkpoints:
+            if self.config.initial_weights:
+                start_from(self.gan, self.config.initial_weights)
             return {}
         kept = load_checkpoint(self.gan, checkpoints[-1])
         before = self.run_folder.read_config()

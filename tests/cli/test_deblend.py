@@ -88,12 +88,12 @@ def test_centre_must_be_two_numbers(tmp_path, run, centre):
     assert "two whole numbers" in result.stderr
 
 
-def test_no_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr(presets, "DEFAULT_PRESET", None)
+def test_without_weights_the_default_preset_is_used(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(presets, "DEFAULT_PRESET", str(run))
     make(tmp_path / "in.png")
     result = deblend(tmp_path / "in.png")
-    assert result.exit_code == 2
-    assert "kdeblend train" in result.stderr
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path) == ["in.png", "in_1.png", "in_2.png", "in_panel.png"]
 
 
 def test_unknown_weights_and_unusable_out(tmp_path, run):

@@ -134,6 +134,17 @@ def test_perturbing_both_leaves_the_second_as_it_was_and_the_first_central():
     assert first.angle != second.angle
 
 
+def test_either_is_each_of_the_two_half_the_time():
+    rng = np.random.default_rng(3)
+    settings = {name: BlendGeometry(perturb=name) for name in ("second", "both", "either")}
+    chosen = []
+    for uniform in rng.random((400, 13)):
+        drawn = {name: geometry.draw(uniform) for name, geometry in settings.items()}
+        chosen.append([drawn["either"] == drawn[name] for name in ("second", "both")])
+    assert set(map(tuple, chosen)) == {(True, False), (False, True)}
+    assert 160 < np.sum(chosen, axis=0)[0] < 240
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

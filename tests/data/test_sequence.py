@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from kdeblend.data.combined import CombinedSource
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.sequence import BlendSequence
 
@@ -154,6 +155,28 @@ def test_one_readable_galaxy_is_not_enough(source):
     source.images = [source.images[0]] + [None] * 11
     with pytest.raises(ValueError, match=r"At least two .* 11 of them broken"):
         make(source)[0]
+
+
+def test_both_galaxies_of_a_blend_come_from_one_part_of_the_source(array_source):
+    def flat(value, count):
+        return array_source([np.full((64, 64, 3), value, np.uint8)] * count)
+
+    large, small, alone = flat(10, 90), flat(110, 10), flat(210, 1)
+    combined = CombinedSource([large, small, alone])
+    assert combined.parts == [range(90), range(90, 100), range(100, 101)]
+    seen = []
+    for _, pair in (batch for batch in make(combined, batches=100)):
+        first, second = (np.rint((galaxy.max(axis=(1, 2, 3)) + 1) * 255 / 2) for galaxy in pair)
+        np.testing.assert_array_equal(first, second)
+        seen.extend(first)
+    assert set(seen) == {10, 110}
+    assert np.mean(np.equal(seen, 110)) == pytest.approx(1 / 4, abs=0.07)  # 1 of 1 + sqrt(90 / 10)
+
+
+def test_galaxies_that_are_each_alone_make_one_part(array_source):
+    sources = [array_source([np.full((64, 64, 3), v, np.uint8)]) for v in (50, 150)]
+    _, (first, second) = make(CombinedSource(sources))[0]
+    assert first[0].max() != second[0].max()
 
 
 def test_images_are_decoded_once_within_the_budget_and_always_without(source):

@@ -1,10 +1,7 @@
-import json
-
 import keras
 import numpy as np
 import pytest
 
-from kdeblend import presets
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
@@ -145,36 +142,6 @@ def test_from_run_folder_and_file(tmp_path, blends):
         np.testing.assert_allclose(deblender.deblend(blends)[:, 0], blends / 2, atol=1e-6)
     sums = Deblender.from_preset(str(run), blend_mode="sum").deblend(blends)
     np.testing.assert_allclose(sums.sum(axis=1), blends, atol=1e-6)
-
-
-def test_from_preset_checks_the_sum(tmp_path, blends, monkeypatch):
-    saved_network(tmp_path / "half-1.keras")
-    index = {"default": None, "presets": {"half-1": {"file": "half-1.keras", "sha256": "0"}}}
-    (tmp_path / "index.json").write_text(json.dumps(index))
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
-    presets._index.cache_clear()
-    try:
-        with pytest.raises(ValueError, match="SHA-256") as caught:
-            Deblender.from_preset("half-1")
-        index["presets"]["half-1"]["sha256"] = str(caught.value).split("Received: ")[1][:64]
-        (tmp_path / "index.json").write_text(json.dumps(index))
-        presets._index.cache_clear()
-        deblender = Deblender.from_preset("half-1")
-        assert deblender.name == "half-1"
-        assert deblender.deblend(blends).shape == (5, 2, 20, 24, 3)
-        (tmp_path / "half-1.keras").unlink()
-        with pytest.raises(ValueError, match="installed"):
-            Deblender.from_preset("half-1")
-        with pytest.raises(ValueError, match=r"one of \['half-1'\]"):
-            presets.preset_path("other")
-    finally:
-        presets._index.cache_clear()
-
-
-def test_shipped_presets_are_intact():
-    for name in presets.list_presets():
-        assert presets.preset_path(name).is_file()
-    assert presets.DEFAULT_PRESET is None or presets.DEFAULT_PRESET in presets.list_presets()
 
 
 def test_what_there_is_not_is_named(tmp_path):

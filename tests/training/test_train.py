@@ -88,6 +88,31 @@ def test_same_seed_gives_same_weights_and_another_does_not(config, tmp_path):
     assert not np.array_equal(a["generator/0000"], c["generator/0000"])
 
 
+@pytest.mark.backend
+def test_a_run_starts_from_the_weights_it_is_given(config, tmp_path):
+    train(config, tmp_path / "first", progress=False)
+    start = tmp_path / "first" / "generator.keras"
+    config = config.replace(initial_weights=str(start), steps=1, learning_rate=1e-9)
+    train(config, tmp_path / "second", progress=False)
+    before, after = (
+        keras.saving.load_model(path, compile=False).get_weights()
+        for path in (start, tmp_path / "second" / "generator.keras")
+    )
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+
+
+def test_initial_weights_that_do_not_fit_are_refused(config, tmp_path):
+    (tmp_path / "bad.keras").write_bytes(b"no network")
+    blend = keras.Input((None, None, 3))
+    keras.Model(blend, [blend, blend]).save(tmp_path / "small.keras")
+    for name, message in (("bad", "`initial_weights`.*bad.keras"), ("small", "same family.*has")):
+        weights = str(tmp_path / f"{name}.keras")
+        with pytest.raises(ValueError, match=message):
+            train(config.replace(initial_weights=weights), tmp_path / "run", progress=False)
+        assert not (tmp_path / "run").exists()
+
+
 def test_an_old_run_is_not_overwritten(config, tmp_path):
     train(config.replace(steps=1), tmp_path / "run", progress=False)
     before = (tmp_path / "run" / "config.yaml").read_bytes()

@@ -1,0 +1,75 @@
+"""Put the network of a finished training run among the presets that ship.
+
+    python benchmarks/add_preset.py run --name fast-1 --description "U-Net, for CPUs" --default
+
+copies the weights to kdeblend/presets, enters them in its index.json, and begins the card if there
+is none, which benchmarks/preset_card.py fills with scores. A name that is taken is refused.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+
+from kdeblend.deblenders.load import weights_path
+from kdeblend.deblenders.network import NetworkDeblender
+from kdeblend.io.atomic import atomic_path
+from kdeblend.presets import FOLDER, VERSIONED
+from kdeblend.training.run import RunFolder
+
+CARD = "# {name}\n\n{description}.\n\n## Scores\n\n<!-- scores -->\n<!-- end of scores -->\n"
+
+
+def entry(path, name, description, config):
+    """Return what the index says about the weights at `path`."""
+    generator = NetworkDeblender.from_file(path).generator
+    return {
+        "file": f"{name}.keras",
+        "card": f"{name}.md",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "description": description,
+        "generator": {"family": config.generator, **config.generator_options},
+        "parameters": generator.count_params(),
+        "keras_version": version("keras"),
+        "blend_mode": config.blend_mode,
+        "stamp_size": config.stamp_size,
+    }
+
+
+def add(run, name, description, default):
+    """Copy the weights of a run and write the index."""
+    index = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
+    if name in index["presets"] or not VERSIONED.fullmatch(name):
+        raise SystemExit(f"--name must be new and end in -1, -2, ... Received: {name}")
+    path = FOLDER / f"{name}.keras"
+    with atomic_path(path) as temporary:
+        shutil.copyfile(weights_path(run), temporary)
+    keras.backend.clear_session()
+    index["presets"][name] = entry(path, name, description, RunFolder(run).read_config())
+    if default:
+        index["default"] = name
+    with atomic_path(FOLDER / "index.json") as temporary:
+        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    card = FOLDER / f"{name}.md"
+    if not card.exists():
+        card.write_text(CARD.format(name=name, description=description), encoding="utf-8")
+    return path
+
+
+def main():
+    """Add one preset."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--description", required=True)
+    parser.add_argument("--default", action="store_true")
+    arguments = parser.parse_args()
+    print(add(str(arguments.run), arguments.name, arguments.description, arguments.default))
+
+
+if __name__ == "__main__":
+    main()

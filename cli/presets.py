@@ -1,0 +1,57 @@
+"""`kdeblend presets`: the trained networks that come with kdeblend."""
+
+import click
+
+from kdeblend.cli.errors import report_errors
+
+EXAMPLES = """
+\b
+Examples:
+  kdeblend presets
+  kdeblend presets fast
+      the card of one: what it was trained on, how good it is, where it fails
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name", required=False)
+@report_errors
+def presets(name):
+    """List the trained networks that come with kdeblend, or show the card of one.
+
+    A NAME without a version stands for the newest one.
+    """
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from kdeblend.presets import preset_card
+
+    console = Console()
+    if name is None:
+        console.print(_table())
+        return
+    card = preset_card(name)
+    console.print(Markdown(card.read_text(encoding="utf-8")))
+    click.echo(f"\nWith pictures: {card}")
+
+
+def _table():
+    from rich import box
+    from rich.table import Table
+
+    from kdeblend.presets import DEFAULT_PRESET, list_presets, preset_path
+
+    table = Table(box=box.SIMPLE)
+    for title in ("preset", "network", "weights", "MB", "blends", "stamp"):
+        table.add_column(title, justify="right" if title in ("weights", "MB") else "left")
+    for name, entry in list_presets().items():
+        default = " (default)" if name == DEFAULT_PRESET else ""
+        table.add_row(
+            name + default,
+            entry["description"],
+            f"{entry['parameters']:,}",
+            f"{preset_path(name).stat().st_size / 1e6:.1f}",
+            entry["blend_mode"],
+            f"{entry['stamp_size']} x {entry['stamp_size']}",
+        )
+    return table
