@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +52,33 @@ class BlendSet(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
+    def take(self, numbers: Sequence[int]) -> Chunk:
+        """Return the blends of some numbers, without making or reading the others.
+
+        Args:
+            numbers: Numbers of blends, from 0 on, in any order.
+
+        Raises:
+            ValueError: If there is no blend of such a number.
+        """
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield all blends in order, a few at a time; the same ones at each call."""
+        for start in range(0, len(self), CHUNK):
+            yield self.take(range(start, min(start + CHUNK, len(self))))
+
+    def _check_numbers(self, numbers: Sequence[int]) -> None:
+        if not len(numbers) or min(numbers) < 0 or max(numbers) >= len(self):
+            raise ValueError(
+                f"`numbers` must be numbers of blends, 0 to {len(self) - 1}. "
+                f"Received: {list(numbers)}"
+            )
 
 
 class MadeBlends(BlendSet):
-    """Blends of galaxies that no training has seen, the test side of the split.
+    """Blends of galaxies that no training has seen, those of one side of the split.
+
+    Each blend is a function of the galaxies, the options and its number alone.
 
     Args:
         source: Where the galaxies come from.
@@ -65,6 +86,7 @@ class MadeBlends(BlendSet):
         seed: Seed of everything random.
         geometry: Crop, downsampling and perturbation. Defaults to the paper's.
         blend_mode: Name of a registered blend mode.
+        side: `"test"`, or `"validation"` for blends to tune deblenders on.
 
     Raises:
         ValueError: If fewer than two galaxies are withheld, `blends` is not
@@ -78,23 +100,24 @@ class MadeBlends(BlendSet):
         seed: int = 0,
         geometry: BlendGeometry | None = None,
         blend_mode: str = "max",
+        side: str = "test",
     ):
         from kdeblend.data.sequence import BlendSequence
 
         if blends < 1:
             raise ValueError(f"`blends` must be positive. Received: blends={blends}")
-        withheld = split_indices(source.ids)["test"]
+        withheld = split_indices(source.ids)[side]
         if len(withheld) < 2:
             raise ValueError(
-                "at least two galaxies must be withheld for the test, one in twenty is. "
+                f"at least two galaxies must be withheld for the {side}, one in twenty is. "
                 f"Received: {len(withheld)} of {len(source)} galaxies"
             )
         self._blends = blends
         self._sequence = BlendSequence(
             source,
             withheld,
-            batch_size=CHUNK,
-            batches=-(-blends // CHUNK),
+            batch_size=1,
+            batches=blends,
             seed=seed,
             geometry=geometry,
             blend_mode=blend_mode,
@@ -111,13 +134,13 @@ class MadeBlends(BlendSet):
     def __len__(self) -> int:
         return self._blends
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all blends in order, a few at a time."""
-        for number in range(len(self._sequence)):
-            blend, pair = self._sequence[number]
-            truth = (np.stack(pair, axis=1) + 1) / 2
-            keep = min(CHUNK, self._blends - number * CHUNK)
-            yield Chunk(blend[:keep], truth[:keep])
+    def take(self, numbers: Sequence[int]) -> Chunk:
+        """Make the blends of some numbers."""
+        self._check_numbers(numbers)
+        made = [self._sequence[number] for number in numbers]
+        blend = np.concatenate([blend for blend, _ in made])
+        pairs = np.concatenate([np.stack(pair, axis=1) for _, pair in made])
+        return Chunk(blend, (pairs + 1) / 2)
 
 
 class ReadBlends(BlendSet):
@@ -157,20 +180,19 @@ class ReadBlends(BlendSet):
     def __len__(self) -> int:
         return self._blends
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all blends in order, a few at a time."""
-        for start in range(0, self._blends, CHUNK):
-            rows = slice(start, min(start + CHUNK, self._blends))
-            valid = self._arrays.get("valid")
-            if valid is not None:
-                count = rows.stop - rows.start
-                valid = valid[rows] if valid.ndim == 3 else np.repeat(valid[None], count, axis=0)
-            yield Chunk(
-                to_float(self._arrays["blend"][rows]),
-                to_float(self._arrays["truth"][rows]),
-                valid,
-                {name: to_float(self._arrays[name][rows]) for name in self.predictions},
-            )
+    def take(self, numbers: Sequence[int]) -> Chunk:
+        """Return the blends of some numbers."""
+        self._check_numbers(numbers)
+        rows = list(numbers)
+        valid = self._arrays.get("valid")
+        if valid is not None:
+            valid = valid[rows] if valid.ndim == 3 else np.repeat(valid[None], len(rows), axis=0)
+        return Chunk(
+            to_float(self._arrays["blend"][rows]),
+            to_float(self._arrays["truth"][rows]),
+            valid,
+            {name: to_float(self._arrays[name][rows]) for name in self.predictions},
+        )
 
 
 def _load(path: str | os.PathLike) -> dict[str, np.ndarray]:

@@ -1,48 +1,16 @@
 """Every deblender on every blend, by every metric."""
 
-import csv
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.io.atomic import atomic_path
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.blends import BlendSet, Chunk
-
-LAYERS = ("central", "other")
-COLUMNS = ("blend", "layer", "deblender", "metric", "value")
+from kdeblend.scoring.scores import LAYERS, Scores
 
 Metric = Callable[..., float]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Single scores of several deblenders on the same blends.
-
-    Args:
-        values: By deblender and metric, float64 array `(blends, 2)`: the scores
-            of the central galaxy and of the other one.
-    """
-
-    values: dict[str, dict[str, np.ndarray]]
-
-    def rows(self) -> Iterator[tuple[int, str, str, str, float]]:
-        """Yield number of the blend, layer, deblender, metric and score, one at a time."""
-        for deblender, by_metric in self.values.items():
-            for metric, scores in by_metric.items():
-                for (blend, layer), value in np.ndenumerate(scores):
-                    yield blend, LAYERS[layer], deblender, metric, float(value)
-
-    def write_csv(self, path: str | os.PathLike) -> None:
-        """Write one line per score, under a line of column names."""
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(self.rows())
 
 
 def score(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdeblend.io.atomic import atomic_path
-from kdeblend.scoring.score import LAYERS, Scores
+from kdeblend.scoring.scores import LAYERS, Scores
 
 STATISTICS = ("mean", "median", "max", "min", "variance")
 
