@@ -1,39 +1,36 @@
-"""Not measuring the same image again for the next metric."""
+"""Not measuring the same image again for the next metric or deblender."""
 
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-
-class _Arrays:
-    """Arguments that can be looked up by what is in them."""
-
-    def __init__(self, arrays: tuple[np.ndarray | None, ...]):
-        self.arrays = arrays
-        self.content = tuple(
-            None if array is None else (array.shape, array.dtype.str, array.tobytes())
-            for array in arrays
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.content)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Arrays) and self.content == other.content
+KEPT = 256
 
 
 def remember(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep the last few results of a function of arrays, some of which may be None.
+    """Keep the last results of a function of arrays, some of which may be None.
 
     Args:
         function: A pure function; what it returns must not be changed by callers.
     """
-    results = functools.lru_cache(maxsize=8)(lambda key: function(*key.arrays))
+    kept: dict[tuple, Any] = {}
 
     @functools.wraps(function)
     def wrapper(*arrays: np.ndarray | None) -> Any:
-        return results(_Arrays(arrays))
+        key = tuple(None if array is None else _digest(array) for array in arrays)
+        if key not in kept:
+            if len(kept) >= KEPT:
+                kept.pop(next(iter(kept)))
+            kept[key] = function(*arrays)
+        return kept[key]
 
     return wrapper
+
+
+def _digest(array: np.ndarray) -> bytes:
+    content = hashlib.blake2b(f"{array.shape} {array.dtype.str}".encode(), digest_size=16)
+    content.update(np.ascontiguousarray(array).data)
+    return content.digest()
