@@ -72,6 +72,13 @@ class Deblender(ABC):
         for name, value in choice.items():
             setattr(self, name, value)
 
+    def settings(self) -> dict[str, Any]:
+        """Return what its answers depend on, in values that JSON can hold.
+
+        A scoring that was stopped only goes on with a deblender of the same settings.
+        """
+        return {"class": f"{type(self).__module__}.{type(self).__qualname__}"}
+
     def deblend(
         self, images: np.ndarray, progress: Callable[[int], Any] | None = None
     ) -> np.ndarray:
