@@ -62,7 +62,7 @@ class PartsFolder:
             ValueError: If a scoring is there and `resume` is False, or its settings differ.
         """
         file = self._folder / "settings.json"
-        if file.is_file():
+        if self._holds_results():
             if not resume:
                 raise ValueError(
                     "`out` must be a new folder, or `resume` true (--resume) to go on with the "
@@ -73,6 +73,9 @@ class PartsFolder:
             folder.mkdir(parents=True, exist_ok=True)
             remove_temporaries(folder)
         _write_json(file, settings)
+
+    def _holds_results(self) -> bool:
+        return any(self._folder.glob("*/*.npz")) or (self._folder / "choices.json").is_file()
 
     def choices(self) -> dict[str, Any]:
         """Return what tuning has chosen so far, by deblender."""
@@ -110,7 +113,7 @@ class PartsFolder:
 
 def _read_part(file: Path) -> Part:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             values = {
                 name.removeprefix("value "): arrays[name]
                 for name in arrays.files
@@ -125,17 +128,26 @@ def _read_part(file: Path) -> Part:
 
 
 def _check_settings(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    now = json.loads(json.dumps(now))
+    old, new = _flat(before), _flat(json.loads(json.dumps(now)))
     differences = [
-        f"{name} {now.get(name)!r} instead of {before.get(name)!r}"
-        for name in dict.fromkeys([*before, *now])
-        if now.get(name) != before.get(name)
+        f"{name} {new.get(name)!r} instead of {old.get(name)!r}"
+        for name in dict.fromkeys([*old, *new])
+        if new.get(name) != old.get(name)
     ]
     if differences:
         raise ValueError(
             f"a scoring must go on with the settings that it began with in {folder}. "
             f"Received: {'; '.join(differences)}"
         )
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values by names such as `blends.seed`."""
+    flat = {}
+    for name, value in values.items():
+        inner = _flat(value) if isinstance(value, dict) else None
+        flat.update({f"{name}.{k}": v for k, v in inner.items()} if inner else {name: value})
+    return flat
 
 
 def _read_json(file: Path) -> dict[str, Any]:

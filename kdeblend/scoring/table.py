@@ -35,7 +35,7 @@ def comparison(summary: dict[str, Any]) -> Table:
     milliseconds a blend.
     """
     shown = [metric for metric in MAIN if metric in _metrics(summary)]
-    table = _table("Means over both galaxies, ± half of the 95 % interval")
+    table = _table("Means over both galaxies, ± half of the 95 % interval", padding=0)
     table.add_column("deblender", overflow="fold")
     for metric in shown:
         table.add_column(title(metric).short, justify="right", no_wrap=True)
@@ -75,9 +75,9 @@ def _metrics(summary: dict[str, Any]) -> list[str]:
     return list(next(iter(summary["deblenders"].values()), {}))
 
 
-def _table(text: str) -> Table:
+def _table(text: str, padding: int = 1) -> Table:
     return Table(
-        title=text, title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0)
+        title=text, title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, padding)
     )
 
 
