@@ -45,17 +45,15 @@ def adaptive_moments(
 
 def _adapt(light, centre, covariance):
     """Iterate to the fixed point; None where there is none on the image."""
-    places = np.indices(light.shape).reshape(2, -1).astype(np.float64)
+    rows, columns = (np.arange(side, dtype=np.float64) for side in light.shape)
     start, reach = centre, 3 * np.sqrt(np.trace(covariance))
     for _ in range(STEPS):
-        offsets = places - centre[:, None]
-        weights = np.exp(-0.5 * np.einsum("ik,ik->k", offsets, _inverse(covariance) @ offsets))
-        weights *= light.ravel()
-        total = weights.sum()
+        y, x = rows[:, None] - centre[0], columns[None] - centre[1]
+        weighted = _gaussian(y, x, covariance) * light
+        total = weighted.sum()
         if not total > 0:
             return None
-        shift = 2 * (offsets @ weights) / total
-        moments = 2 * (offsets * weights) @ offsets.T / total
+        shift, moments = _weighted_moments(weighted, y, x, total)
         change = np.abs(moments - covariance).max() / np.trace(covariance)
         centre, covariance = centre + shift, moments
         if not _is_sound(covariance, light.shape) or np.hypot(*(centre - start)) > reach:
@@ -65,9 +63,21 @@ def _adapt(light, centre, covariance):
     return None
 
 
-def _inverse(matrix):
-    (a, b), (_, d) = matrix
-    return np.array([[d, -b], [-b, a]]) / (a * d - b * b)
+def _gaussian(y, x, covariance):
+    """Return an elliptical Gaussian `(height, width)` of peak 1 about the origin."""
+    (yy, xy), (_, xx) = covariance
+    determinant = yy * xx - xy * xy
+    return np.exp((xy * y * x - 0.5 * (xx * y * y + yy * x * x)) / determinant)
+
+
+def _weighted_moments(weighted, y, x, total):
+    """Return twice the first and second moments of light that is weighted already."""
+    by_row, by_column = weighted.sum(axis=1), weighted.sum(axis=0)
+    y, x = y[:, 0], x[0]
+    mixed = (y * (weighted * x).sum(axis=1)).sum()
+    first = np.array([(by_row * y).sum(), (by_column * x).sum()])
+    second = np.array([[(by_row * y * y).sum(), mixed], [mixed, (by_column * x * x).sum()]])
+    return 2 * first / total, 2 * second / total
 
 
 def _is_sound(covariance, shape):

@@ -51,5 +51,5 @@ def blendedness_error(
 
 
 def _blendedness(galaxy: np.ndarray, blend: np.ndarray) -> float:
-    product = float(np.vdot(blend, galaxy))
-    return 1 - float(np.vdot(galaxy, galaxy)) / product if product > 0 else math.nan
+    product = float((blend * galaxy).sum())
+    return 1 - float(np.square(galaxy).sum()) / product if product > 0 else math.nan
