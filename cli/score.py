@@ -1,5 +1,7 @@
 """`kdeblend score`: how good deblenders are on blends with known truth."""
 
+import sys
+
 import click
 
 from kdeblend.cli.errors import report_errors
@@ -14,6 +16,8 @@ Examples:
   kdeblend score --data galaxies/ --blends 400 --deblender run --out scores
   kdeblend score panels.npz --deblender run --no-consistent --out scores
       blends with truth from a file, the network's answers as they are
+  kdeblend score --deblender run --out scores --processes 4 --resume
+      go on where the scoring was stopped, with more processes
 """
 
 
@@ -34,7 +38,16 @@ Examples:
     help="What to score: a preset, a run folder, a .keras file or a registered name; can be "
     "repeated. 'identity', the blend itself, is always scored.",
 )
-@click.option("--out", required=True, metavar="DIR", help="Folder for summary.json and scores.csv.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for all results.")
+@click.option("--resume", is_flag=True, help="Go on with the scoring in DIR that was stopped.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes for the metrics, and for deblenders that allow it (networks do not).",
+)
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the blends (0).")
 @click.option(
     "--blend-mode",
@@ -52,41 +65,80 @@ Examples:
     help="Make a network's layers agree with the blend (default), or take them as they are.",
 )
 @report_errors
-def score(blends_file, data, blends, names, out, seed, blend_mode, perturb, consistent):
-    """Score deblenders on test blends and print the paper's Table 1.
+def score(blends_file, data, blends, names, out, resume, processes, **making):
+    """Score deblenders on test blends with known truth, and compare them.
 
     The blends are made of galaxies withheld from every training, or read from
     an .npz file with `blend` and `truth`, and `valid` if some pixels must not
     count; other arrays shaped as `truth` are scored as answers of others.
+    Deblenders with parameters are tuned first, on other blends made of --data.
+    Ctrl-C keeps what is finished; --resume goes on.
     """
+    from kdeblend.scoring.run import ScoringRun
+
+    deblenders = _deblenders(names, making["blend_mode"], making.pop("consistent"))
+    given = {name: value for name, value in making.items() if value is not None}
+    test, tuning = _blends(blends_file, list(data), blends, given, deblenders)
+    run = ScoringRun(deblenders, test, out, resume, processes)
+    try:
+        for name, choice in run.fit(tuning):
+            click.echo(f"{name}: {_in_words(choice)}")
+        with progress_bar("Scoring", run.steps) as advance:
+            summary = run.finish(advance)
+    except KeyboardInterrupt:
+        click.echo("Stopped; go on with the same command and --resume.", err=True)
+        sys.exit(130)
+    _show(summary)
+    click.echo(f"{out}/summary.json and {out}/scores.csv written.")
+
+
+def _deblenders(names, blend_mode, consistent):
+    from kdeblend.presets import DEFAULT_PRESET
+    from kdeblend.scoring.run import load_deblenders
+
+    chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
+    return load_deblenders(chosen, blend_mode, consistent)
+
+
+def _blends(blends_file, data, blends, given, deblenders):
+    """Return the blends to score, and a function that makes those to tune on."""
+    from kdeblend.scoring.blends import BlendSet, ReadBlends
+    from kdeblend.scoring.fitting import TUNING_BLENDS, can_be_tuned
+    from kdeblend.scoring.run import make_test_blends, trained_blend_mode
+
+    if blends_file is None:
+        given = {"blend_mode": trained_blend_mode(deblenders), **given}
+        test: BlendSet = make_test_blends(data or ["hubble"], blends or 3200, **given)
+    else:
+        wrong = sorted(set(given) - {"blend_mode"})
+        if data and not any(map(can_be_tuned, deblenders)):
+            wrong = ["data", *wrong]
+        if wrong:
+            raise click.UsageError(
+                f"--{wrong[0]} is for blends that are made. Received: {blends_file}"
+            )
+        test = ReadBlends(blends_file, blends)
+        given = {"blend_mode": given.get("blend_mode") or test.blend_mode or "max"}
+
+    def tuning():
+        return make_test_blends(data or ["hubble"], TUNING_BLENDS, side="validation", **given)
+
+    return test, tuning
+
+
+def _in_words(choice):
+    if "error" in choice:
+        return choice["error"]
+    return ", ".join(f"{name} {value}" for name, value in choice.items()) or "nothing to tune"
+
+
+def _show(summary):
     from rich.console import Console
 
-    from kdeblend.presets import DEFAULT_PRESET
-    from kdeblend.scoring.blends import MadeBlends, ReadBlends
-    from kdeblend.scoring.run import (
-        load_deblenders,
-        make_test_blends,
-        score_to_folder,
-        trained_blend_mode,
-    )
-    from kdeblend.scoring.table import tables
+    from kdeblend.scoring.table import failures, tables
 
-    making = {"seed": seed, "perturb": perturb, "data": data or None}
-    making = {name: value for name, value in making.items() if value is not None}
-    chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
-    deblenders = load_deblenders(chosen, blend_mode, consistent)
-    if blends_file is not None:
-        if making:
-            raise click.UsageError(
-                f"--{sorted(making)[0]} is for blends that are made. Received: {blends_file}"
-            )
-        blend_set: MadeBlends | ReadBlends = ReadBlends(blends_file, blends)
-    else:
-        blend_mode = blend_mode or trained_blend_mode(deblenders)
-        blend_set = make_test_blends(blends=blends or 3200, blend_mode=blend_mode, **making)
-    with progress_bar("Scoring", len(blend_set)) as advance:
-        summary = score_to_folder(deblenders, blend_set, out, advance)
     console = Console()
     for table in tables(summary):
         console.print(table)
-    click.echo(f"{out}/summary.json and {out}/scores.csv written.")
+    for line in failures(summary):
+        click.echo(line)

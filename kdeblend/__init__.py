@@ -21,6 +21,7 @@ _PUBLIC = {
     "build_unet": "kdeblend.models.unet",
     "METRICS": "kdeblend.metrics",
     "Deblender": "kdeblend.deblenders.deblender",
+    "SourcesDeblender": "kdeblend.deblenders.sources",
     "TrainingConfig": "kdeblend.training.config",
     "train": "kdeblend.training.train",
 }

@@ -13,12 +13,14 @@ STAMP_PIXELS = 80 * 80
 
 
 class Deblender(ABC):
-    """Base of the deblenders: a subclass writes `deblend_batch` and nothing else.
+    """Base of the deblenders: a subclass writes `deblend_batch`, and `fit` if it has parameters.
 
     Attributes:
         name: What tables and files call it.
         batch_size: How many blends of 80 x 80 pixels `deblend_batch` gets at
             once; of larger ones it gets fewer, down to one.
+        parallel: Whether copies of it may work in several processes; it must
+            then survive pickling.
 
     Example:
         >>> class Halves(Deblender):
@@ -30,6 +32,7 @@ class Deblender(ABC):
 
     name: str
     batch_size: int = 32
+    parallel: bool = False
 
     @abstractmethod
     def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
@@ -42,6 +45,39 @@ class Deblender(ABC):
             Array `(n, 2, height, width, bands)` in [0, 1]: the central galaxy
             and the other one of each blend.
         """
+
+    def fit(self, blends: np.ndarray, truth: np.ndarray) -> dict[str, Any] | None:
+        """Tune this deblender on blends with known truth; by default there is nothing to tune.
+
+        `kdeblend score` calls it once, before scoring, with a few dozen blends of
+        galaxies that are in none of the scored blends.
+
+        Args:
+            blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+            truth: Array `(n, 2, height, width, bands)`: the central galaxy and the
+                other one of each blend.
+
+        Returns:
+            What was chosen, values that JSON can hold by name, or None if there was
+            nothing to choose. It is printed, kept, and given to `restore`.
+        """
+        return None
+
+    def restore(self, choice: dict[str, Any]) -> None:
+        """Take up what `fit` has chosen before; by default as attributes of the same names.
+
+        Args:
+            choice: What `fit` returned.
+        """
+        for name, value in choice.items():
+            setattr(self, name, value)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what its answers depend on, in values that JSON can hold.
+
+        A scoring that was stopped only goes on with a deblender of the same settings.
+        """
+        return {"class": f"{type(self).__module__}.{type(self).__qualname__}"}
 
     def deblend(
         self, images: np.ndarray, progress: Callable[[int], Any] | None = None

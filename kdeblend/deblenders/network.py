@@ -1,5 +1,6 @@
 """Deblending with a trained generator."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,17 @@ class NetworkDeblender(Deblender):
             return cls(generator, **{"name": Path(path).name, **options})
         except Exception as error:  # Keras raises many kinds for a damaged file
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
+
+    def settings(self) -> dict[str, Any]:
+        """Return blend mode, whether layers are made consistent, and a sum of the weights."""
+        weights = hashlib.sha256()
+        for array in self.generator.get_weights():
+            weights.update(np.ascontiguousarray(array).tobytes())
+        return super().settings() | {
+            "blend_mode": self.blend_mode,
+            "consistent": self.consistent,
+            "weights": weights.hexdigest()[:16],
+        }
 
     def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
         """Return the generator's layers `(n, 2, height, width, bands)` in [0, 1].

@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from kdeblend.metrics.checks import checked
+from kdeblend.metrics.context import Context
+from kdeblend.metrics.galaxy import hidden_pixels
 
 
 def psnr(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = None) -> float:
@@ -34,3 +36,58 @@ def psnr(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = N
     if np.array_equal(truth, prediction):
         return math.inf
     return float(peak_signal_noise_ratio(truth, prediction, data_range=1.0))
+
+
+def psnr_visible(
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    valid: np.ndarray | None = None,
+    *,
+    context: Context,
+) -> float:
+    """Return the peak signal-to-noise ratio where nothing covers this galaxy's image.
+
+    As `psnr`, over the pixels that are not `hidden_pixels`.
+
+    Args:
+        truth: Array `(height, width, bands)`, floats in [0, 1].
+        prediction: Array of the same shape and units.
+        valid: Boolean array `(height, width)`; only where it is True pixels
+            count. Without it all do.
+        context: The other galaxy.
+
+    Returns:
+        Decibels; infinity for equal images; NaN if there is no such pixel.
+
+    Raises:
+        ValueError: If shapes do not fit, or no pixel counts.
+
+    Reference:
+        None; a split of PSNR that this project proposes.
+    """
+    checked(truth, prediction, valid)
+    return _psnr_where(truth, prediction, valid, ~hidden_pixels(truth, context.other_truth, valid))
+
+
+def psnr_hidden(
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    valid: np.ndarray | None = None,
+    *,
+    context: Context,
+) -> float:
+    """Return the peak signal-to-noise ratio where the other galaxy covers this one's image.
+
+    As `psnr`, over the `hidden_pixels` alone: what deblending must make up. Arguments,
+    errors and reference are those of `psnr_visible`.
+
+    Returns:
+        Decibels; infinity for equal images; NaN if nothing is hidden.
+    """
+    checked(truth, prediction, valid)
+    return _psnr_where(truth, prediction, valid, hidden_pixels(truth, context.other_truth, valid))
+
+
+def _psnr_where(truth, prediction, valid, where):
+    counted = where if valid is None else where & valid
+    return psnr(truth, prediction, counted) if counted.any() else math.nan

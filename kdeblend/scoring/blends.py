@@ -1,21 +1,28 @@
 """Blends with known truth, in chunks, so that memory does not grow with their number."""
 
+import hashlib
+import itertools
 import os
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.source import GalaxySource
 from kdeblend.data.split import split_indices
 from kdeblend.deblenders.deblender import check_blends
 from kdeblend.io.images import to_float
+from kdeblend.io.npz import NpzRows, npz_names
 
 CHUNK = 32
 RESERVED = ("blend", "truth", "valid")
+MODE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,13 @@ class Chunk:
     valid: np.ndarray | None = None
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def rows(self, rows: slice) -> "Chunk":
+        """Return some of the blends, without predictions."""
+        valid = None if self.valid is None else self.valid[rows]
+        return replace(
+            self, blend=self.blend[rows], truth=self.truth[rows], valid=valid, predictions={}
+        )
+
 
 class BlendSet(ABC):
     """A number of test blends, which come in chunks.
@@ -43,21 +57,44 @@ class BlendSet(ABC):
     Attributes:
         description: What the blends are, in plain values that JSON can hold.
         predictions: Names of the predictions that come with the blends.
+        blend_mode: Name of the blend mode that they were made with, if it is known.
     """
 
     description: dict[str, Any]
     predictions: tuple[str, ...] = ()
+    blend_mode: str | None = None
 
     @abstractmethod
     def __len__(self) -> int: ...
 
     @abstractmethod
+    def take(self, numbers: Sequence[int]) -> Chunk:
+        """Return the blends of some numbers, without making or reading the others.
+
+        Args:
+            numbers: Numbers of blends, from 0 on, in any order.
+
+        Raises:
+            ValueError: If there is no blend of such a number.
+        """
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield all blends in order, a few at a time; the same ones at each call."""
+        for start in range(0, len(self), CHUNK):
+            yield self.take(range(start, min(start + CHUNK, len(self))))
+
+    def _check_numbers(self, numbers: Sequence[int]) -> None:
+        if not len(numbers) or min(numbers) < 0 or max(numbers) >= len(self):
+            raise ValueError(
+                f"`numbers` must be numbers of blends, 0 to {len(self) - 1}. "
+                f"Received: {list(numbers)}"
+            )
 
 
 class MadeBlends(BlendSet):
-    """Blends of galaxies that no training has seen, the test side of the split.
+    """Blends of galaxies that no training has seen, those of one side of the split.
+
+    Each blend is a function of the galaxies, the options and its number alone.
 
     Args:
         source: Where the galaxies come from.
@@ -65,6 +102,7 @@ class MadeBlends(BlendSet):
         seed: Seed of everything random.
         geometry: Crop, downsampling and perturbation. Defaults to the paper's.
         blend_mode: Name of a registered blend mode.
+        side: `"test"`, or `"validation"` for blends to tune deblenders on.
 
     Raises:
         ValueError: If fewer than two galaxies are withheld, `blends` is not
@@ -78,23 +116,25 @@ class MadeBlends(BlendSet):
         seed: int = 0,
         geometry: BlendGeometry | None = None,
         blend_mode: str = "max",
+        side: str = "test",
     ):
         from kdeblend.data.sequence import BlendSequence
 
         if blends < 1:
             raise ValueError(f"`blends` must be positive. Received: blends={blends}")
-        withheld = split_indices(source.ids)["test"]
+        withheld = split_indices(source.ids)[side]
         if len(withheld) < 2:
             raise ValueError(
-                "at least two galaxies must be withheld for the test, one in twenty is. "
+                f"at least two galaxies must be withheld for the {side}, one in twenty is. "
                 f"Received: {len(withheld)} of {len(source)} galaxies"
             )
         self._blends = blends
+        self.blend_mode = blend_mode
         self._sequence = BlendSequence(
             source,
             withheld,
-            batch_size=CHUNK,
-            batches=-(-blends // CHUNK),
+            batch_size=1,
+            batches=blends,
             seed=seed,
             geometry=geometry,
             blend_mode=blend_mode,
@@ -106,104 +146,137 @@ class MadeBlends(BlendSet):
             "seed": seed,
             "blend_mode": blend_mode,
             "perturb": self._sequence.geometry.perturb,
+            "fingerprint": hashlib.sha256("\n".join(source.ids).encode()).hexdigest()[:16],
         }
 
     def __len__(self) -> int:
         return self._blends
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all blends in order, a few at a time."""
-        for number in range(len(self._sequence)):
-            blend, pair = self._sequence[number]
-            truth = (np.stack(pair, axis=1) + 1) / 2
-            keep = min(CHUNK, self._blends - number * CHUNK)
-            yield Chunk(blend[:keep], truth[:keep])
+    def take(self, numbers: Sequence[int]) -> Chunk:
+        """Make the blends of some numbers."""
+        self._check_numbers(numbers)
+        made = [self._sequence[number] for number in numbers]
+        blend = np.concatenate([blend for blend, _ in made])
+        pairs = np.concatenate([np.stack(pair, axis=1) for _, pair in made])
+        return Chunk(blend, (pairs + 1) / 2)
 
 
 class ReadBlends(BlendSet):
-    """Blends of an `.npz` file.
+    """Blends of an `.npz` file, of which only those asked for are in memory.
 
     It holds `blend` `(n, height, width, bands)` and `truth` `(n, 2, height,
     width, bands)`, uint8, uint16 or floats in [0, 1], and may hold `valid`,
     boolean, `(height, width)` or `(n, height, width)`. Any other array with the
     shape of `truth` is a deblender's answer under the array's name; the rest is
-    left aside.
+    left aside. The blend mode is the registered one that gives the first blends
+    of their truths, if there is one.
 
     Args:
         path: The file.
         blends: How many to take, from the first on. Defaults to all.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read or does not hold that.
     """
 
     def __init__(self, path: str | os.PathLike, blends: int | None = None):
-        arrays = _load(path)
-        missing = {"blend", "truth"} - set(arrays)
-        if missing:
-            raise ValueError(
-                f"{path} must hold the arrays `blend` and `truth`. Received: {sorted(arrays)}"
-            )
+        self._path = path
+        try:
+            arrays = {name: NpzRows(path, name) for name in npz_names(path)}
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # zipfile, NumPy and zlib raise kinds of their own
+            raise _unreadable(path, error) from error
+        _check_shapes(path, arrays)
         truth = arrays["truth"]
         self.predictions = tuple(
             name for name in arrays if name not in RESERVED and arrays[name].shape == truth.shape
         )
         used = [name for name in arrays if name in RESERVED or name in self.predictions]
         self._arrays = {name: arrays[name] for name in used}
-        _check(path, self._arrays)
         self._blends = len(truth) if blends is None else min(blends, len(truth))
-        self.description = {"file": os.fspath(path), "blends": self._blends}
+        self._check_values()
+        self.blend_mode = _blend_mode(self.take(range(min(CHUNK, self._blends))))
+        self.description = {
+            "file": os.fspath(path),
+            "blends": self._blends,
+            "blend_mode": self.blend_mode,
+            "fingerprint": " ".join(f"{array.checksum:08x}" for array in self._arrays.values()),
+        }
 
     def __len__(self) -> int:
         return self._blends
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all blends in order, a few at a time."""
-        for start in range(0, self._blends, CHUNK):
-            rows = slice(start, min(start + CHUNK, self._blends))
-            valid = self._arrays.get("valid")
-            if valid is not None:
-                count = rows.stop - rows.start
-                valid = valid[rows] if valid.ndim == 3 else np.repeat(valid[None], count, axis=0)
-            yield Chunk(
-                to_float(self._arrays["blend"][rows]),
-                to_float(self._arrays["truth"][rows]),
-                valid,
-                {name: to_float(self._arrays[name][rows]) for name in self.predictions},
-            )
+    def take(self, numbers: Sequence[int]) -> Chunk:
+        """Read the blends of some numbers."""
+        self._check_numbers(numbers)
+        found = {name: self._read(name, numbers) for name in self._arrays if name != "valid"}
+        return Chunk(
+            to_float(found.pop("blend")),
+            to_float(found.pop("truth")),
+            self._valid(numbers),
+            {name: to_float(found[name]) for name in self.predictions},
+        )
+
+    def _valid(self, numbers: Sequence[int]) -> np.ndarray | None:
+        if "valid" not in self._arrays:
+            return None
+        if len(self._arrays["valid"].shape) == 3:
+            return self._read("valid", numbers)
+        rows = self._read("valid", range(len(self._arrays["valid"])))
+        return np.repeat(rows[None], len(numbers), axis=0)
+
+    def _read(self, name: str, numbers: Sequence[int]) -> np.ndarray:
+        try:
+            return self._arrays[name][numbers]
+        except (zipfile.BadZipFile, zlib.error, OSError) as error:
+            raise _unreadable(self._path, error) from error
+
+    def _check_values(self) -> None:
+        """Check that all images are in [0, 1], a few at a time."""
+        names = [name for name in self._arrays if name != "valid"]
+        for name, start in itertools.product(names, range(0, self._blends, CHUNK)):
+            rows = self._read(name, range(start, min(start + CHUNK, self._blends)))
+            try:
+                check_blends(rows.reshape(-1, *rows.shape[-3:]))
+            except ValueError as error:
+                raise ValueError(f"`{name}` in {self._path}: {error}") from error
 
 
-def _load(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # zipfile, NumPy and pickle raise kinds of their own
-        raise ValueError(f"cannot read {path} as an .npz file of arrays: {error}") from error
+def _unreadable(path: str | os.PathLike, error: Exception) -> ValueError:
+    return ValueError(f"cannot read {path} as an .npz file of arrays: {error}")
 
 
-def _check(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
+def _blend_mode(chunk: Chunk) -> str | None:
+    """Return the registered blend mode that gives blends of their truths, or None."""
+    counted = ... if chunk.valid is None else chunk.valid
+    errors = {
+        name: np.abs(superpose(chunk.truth[:, 0], chunk.truth[:, 1]) - chunk.blend)[counted].mean()
+        for name, superpose in BLEND_MODES.items()
+    }
+    best = min(errors, key=lambda name: errors[name])
+    return best if errors[best] <= MODE_TOLERANCE else None
+
+
+def _check_shapes(path: str | os.PathLike, arrays: dict[str, NpzRows]) -> None:
     """Check the arrays of a file against one another.
 
     Raises:
         ValueError: With the file's and the array's name.
     """
-    blend, truth, valid = (arrays.get(name) for name in RESERVED)
-    if blend is None or truth is None or not len(blend):
+    if not {"blend", "truth"} <= set(arrays):
+        raise ValueError(
+            f"{path} must hold the arrays `blend` and `truth`. Received: {sorted(arrays)}"
+        )
+    blend, truth, valid = arrays["blend"], arrays["truth"], arrays.get("valid")
+    if not len(blend):
         raise ValueError(f"{path} must hold at least one blend. Received: none")
     if truth.shape != (len(blend), 2, *blend.shape[1:]):
         raise ValueError(
             f"`truth` in {path} must have the shape of `blend` with an axis of two galaxies after "
             f"the first. Received: truth {truth.shape}, blend {blend.shape}"
         )
-    for name, array in arrays.items():
-        if name == "valid":
-            continue
-        try:
-            check_blends(array.reshape(-1, *blend.shape[1:]))
-        except ValueError as error:
-            raise ValueError(f"`{name}` in {path}: {error}") from error
     if valid is not None and (
         valid.dtype != bool or valid.shape not in (blend.shape[:3], blend.shape[1:3])
     ):

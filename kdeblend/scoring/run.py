@@ -1,16 +1,25 @@
 """One scoring: which deblenders, on which blends, into which folder."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.source import open_source
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
-from kdeblend.scoring.blends import BlendSet, MadeBlends
-from kdeblend.scoring.score import score
+from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.metrics import METRICS
+from kdeblend.scoring.answers import TimedDeblender
+from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
+from kdeblend.scoring.fitting import fit_deblenders
+from kdeblend.scoring.parts import PartsFolder
+from kdeblend.scoring.score import names_of_parts, score
+from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.summary import summarise, write_summary
 
 IDENTITY = "identity"
@@ -22,6 +31,7 @@ def make_test_blends(
     seed: int = 0,
     perturb: str = "second",
     blend_mode: str = "max",
+    side: str = "test",
 ) -> MadeBlends:
     """Make test blends from the withheld galaxies of `data`.
 
@@ -31,13 +41,15 @@ def make_test_blends(
         seed: Seed of everything random.
         perturb: `"second"` galaxies perturbed, or `"both"`.
         blend_mode: Name of a registered blend mode.
+        side: `"test"`, or `"validation"` for blends to tune deblenders on.
 
     Raises:
         OSError: If a path does not exist.
         ValueError: If nothing usable is there, or an argument is wrong.
     """
     geometry = BlendGeometry(perturb=perturb)
-    made = MadeBlends(open_source(data, geometry.stamp_size), blends, seed, geometry, blend_mode)
+    source = open_source(data, geometry.stamp_size)
+    made = MadeBlends(source, blends, seed, geometry, blend_mode, side)
     made.description = {"data": list(data), **made.description}
     return made
 
@@ -83,31 +95,169 @@ def trained_blend_mode(deblenders: Iterable[Deblender]) -> str:
     return modes.pop() if modes else "max"
 
 
-def score_to_folder(
-    deblenders: Sequence[Deblender],
-    blends: BlendSet,
-    out: str | os.PathLike,
-    progress: Callable[[int], Any] | None = None,
-) -> dict[str, Any]:
-    """Score deblenders and write `scores.csv` and `summary.json`.
+class Examples:
+    """Single blends again, with what a deblender finds on them.
+
+    Args:
+        deblenders: Those that were scored.
+        blends: The blends that they were scored on.
+    """
+
+    def __init__(self, deblenders: Sequence[Deblender], blends: BlendSet):
+        self._blends = blends
+        self._deblenders = {each.name: TimedDeblender(each) for each in deblenders}
+
+    def __call__(self, name: str, numbers: Sequence[int]) -> tuple[Chunk, np.ndarray]:
+        """Return some blends and the layers found, matched to the truth as for the scores.
+
+        Args:
+            name: A deblender, or a prediction that came with the blends.
+            numbers: Numbers of the blends.
+
+        Returns:
+            The blends, and an array `(n, 2, height, width, bands)`, NaN for a blend that
+            the deblender failed on.
+        """
+        chunk = self._blends.take(numbers)
+        if name in chunk.predictions:
+            return chunk, chunk.predictions[name]
+        return chunk, self._deblenders[name](chunk).layers
+
+
+class ScoringRun:
+    """One scoring into one folder, which can be stopped at any time and go on.
 
     Args:
         deblenders: What to score.
         blends: The test blends.
         out: Folder to write to, made if it is not there.
-        progress: Called with the number of blends after each chunk.
-
-    Returns:
-        The summary; see `kdeblend.scoring.summary.summarise`.
+        resume: Go on with the scoring that is there.
+        processes: In how many processes deblenders that allow it, and the metrics, run.
 
     Raises:
         OSError: If the folder cannot be written to.
-        ValueError: If a deblender cannot take the blends.
+        ValueError: If names are not unique, the folder holds a scoring and `resume` is
+            False, or that scoring has other settings.
     """
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    scores = score(deblenders, blends, progress=progress)
-    summary = summarise(scores, blends.description)
+
+    def __init__(
+        self,
+        deblenders: Sequence[Deblender],
+        blends: BlendSet,
+        out: str | os.PathLike,
+        resume: bool = False,
+        processes: int = 1,
+    ):
+        if processes < 1:
+            raise ValueError(f"`processes` must be positive. Received: processes={processes}")
+        self._deblenders = deblenders
+        self._blends = blends
+        self._processes = processes
+        self._folder = Path(out)
+        names = names_of_parts(deblenders, blends)
+        self._parts = PartsFolder(self._folder / "parts", names)
+        self._parts.begin(_settings(deblenders, blends), resume)
+        self.steps = len(blends) * (len(names) - 1)
+
+    def fit(self, tuning: Callable[[], BlendSet]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Tune the deblenders that can be tuned; yield name and choice of each.
+
+        Args:
+            tuning: Makes the blends to tune on; called only if there is something to tune.
+        """
+        choices = self._parts.choices()
+        bands = self._blends.take([0]).blend.shape[-1]
+        for name, choice in fit_deblenders(self._deblenders, tuning, bands, choices):
+            self._parts.keep_choices(choices := choices | {name: choice})
+            yield name, choice
+
+    def finish(self, progress: Callable[[int], Any] | None = None) -> dict[str, Any]:
+        """Score what is not scored yet, and write all results.
+
+        Args:
+            progress: Called with the number of blends after each part of a deblender,
+                `steps` in all.
+
+        Returns:
+            The summary; see `kdeblend.scoring.summary.summarise`. It also holds
+            `"tuning"`, what was chosen, `"batch_size"` by deblender, and `"processes"`.
+
+        Raises:
+            OSError: If the folder cannot be written to.
+            ChildProcessError: If a process dies.
+        """
+        scores = score(
+            self._deblenders,
+            self._blends,
+            progress=progress,
+            parts=self._parts,
+            processes=self._processes,
+        )
+        summary = summarise(scores, self._blends.description) | {
+            "tuning": self._parts.choices(),
+            "batch_size": {each.name: self._batch_size(each) for each in self._deblenders},
+            "processes": self._processes,
+        }
+        examples = Examples(self._deblenders, self._blends)
+        write_results(self._folder, scores, summary, examples)
+        return summary
+
+    def _batch_size(self, deblender: Deblender) -> int:
+        if isinstance(deblender, SourcesDeblender):
+            return 1
+        height, width = self._blends.take([0]).blend.shape[1:3]
+        return min(CHUNK, deblender.blends_at_once(height, width))
+
+
+def score_to_folder(
+    deblenders: Sequence[Deblender],
+    blends: BlendSet,
+    out: str | os.PathLike,
+    progress: Callable[[int], Any] | None = None,
+    resume: bool = False,
+    processes: int = 1,
+) -> dict[str, Any]:
+    """Score deblenders, as they are, into a folder; see `ScoringRun`.
+
+    Args:
+        deblenders: What to score.
+        blends: The test blends.
+        out: Folder to write to, made if it is not there.
+        progress: Called with the number of blends after each part of a deblender.
+        resume: Go on with the scoring that is there.
+        processes: In how many processes deblenders that allow it, and the metrics, run.
+
+    Returns:
+        The summary.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+        ValueError: As for `ScoringRun`.
+    """
+    return ScoringRun(deblenders, blends, out, resume, processes).finish(progress)
+
+
+def write_results(
+    folder: Path, scores: Scores, summary: dict[str, Any], examples: Examples
+) -> None:
+    """Write `scores.csv` and `summary.json`.
+
+    Args:
+        folder: Where to.
+        scores: Single scores.
+        summary: What was made of them.
+        examples: Gives single blends and layers.
+    """
     scores.write_csv(folder / "scores.csv")
     write_summary(folder / "summary.json", summary)
-    return summary
+
+
+def _settings(deblenders: Sequence[Deblender], blends: BlendSet) -> dict[str, Any]:
+    """Return what the scores depend on; where the galaxies lie is not part of it."""
+    known = blends.description.items()
+    return {
+        "kdeblend": version("kdeblend"),
+        "blends": {name: value for name, value in known if name not in ("file", "data")},
+        "deblenders": {each.name: each.settings() for each in deblenders},
+        "metrics": list(METRICS),
+    }

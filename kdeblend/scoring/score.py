@@ -1,48 +1,36 @@
 """Every deblender on every blend, by every metric."""
 
-import csv
-import os
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.io.atomic import atomic_path
+from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.metrics import METRICS
-from kdeblend.scoring.blends import BlendSet, Chunk
+from kdeblend.scoring.answers import Answer
+from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk
+from kdeblend.scoring.measure import Metric
+from kdeblend.scoring.parts import Part, PartsFolder
+from kdeblend.scoring.scores import PROPERTIES, Scores
+from kdeblend.scoring.workers import Scorer, Workers, start_workers
 
-LAYERS = ("central", "other")
-COLUMNS = ("blend", "layer", "deblender", "metric", "value")
-
-Metric = Callable[..., float]
+OF_BLENDS = "properties of the blends"
+AT_ONCE = 8  # blends of a deblender that takes one after the other, in one part
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Single scores of several deblenders on the same blends.
+def names_of_parts(deblenders: Sequence[Deblender], blends: BlendSet) -> list[str]:
+    """Return what has parts: the properties of the blends, deblenders, predictions.
 
-    Args:
-        values: By deblender and metric, float64 array `(blends, 2)`: the scores
-            of the central galaxy and of the other one.
+    Raises:
+        ValueError: If two deblenders or predictions have the same name.
     """
-
-    values: dict[str, dict[str, np.ndarray]]
-
-    def rows(self) -> Iterator[tuple[int, str, str, str, float]]:
-        """Yield number of the blend, layer, deblender, metric and score, one at a time."""
-        for deblender, by_metric in self.values.items():
-            for metric, scores in by_metric.items():
-                for (blend, layer), value in np.ndenumerate(scores):
-                    yield blend, LAYERS[layer], deblender, metric, float(value)
-
-    def write_csv(self, path: str | os.PathLike) -> None:
-        """Write one line per score, under a line of column names."""
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(self.rows())
+    names = [*(deblender.name for deblender in deblenders), *blends.predictions]
+    if len(set(names)) != len(names):
+        raise ValueError(f"names of deblenders must differ. Received: {names}")
+    return [OF_BLENDS, *names]
 
 
 def score(
@@ -50,49 +38,132 @@ def score(
     blends: BlendSet,
     metrics: Mapping[str, Metric] = METRICS,
     progress: Callable[[int], Any] | None = None,
+    parts: PartsFolder | None = None,
+    processes: int = 1,
 ) -> Scores:
     """Score deblenders, and the predictions that come with the blends.
+
+    A deblender that fails on a batch is asked for one blend after the other; where it
+    still fails, there is a message in place of scores.
 
     Args:
         deblenders: What to score; their names must differ.
         blends: The test blends.
         metrics: By name, functions of truth, prediction and mask.
-        progress: Called with the number of blends after each chunk.
+        progress: Called with the number of blends after each part of a deblender or
+            prediction.
+        parts: Where finished parts are kept; those that are there are not made again.
+        processes: In how many processes deblenders that allow it, and the metrics, run.
 
     Raises:
-        ValueError: If two have the same name, or a deblender cannot take the blends.
+        ValueError: If two have the same name.
+        ChildProcessError: If a process dies.
 
     Example:
         >>> scores = score([IdentityDeblender()], ReadBlends("panels.npz"))
         >>> scores.values["identity"]["psnr"].shape
         (32, 2)
     """
-    names = [*(deblender.name for deblender in deblenders), *blends.predictions]
-    if len(set(names)) != len(names):
-        raise ValueError(f"names of deblenders must differ. Received: {names}")
-    functions = dict(metrics)
-    values = {name: {metric: np.empty((len(blends), 2)) for metric in functions} for name in names}
-    start = 0
-    for chunk in blends.chunks():
-        rows = slice(start, start + len(chunk.blend))
-        for name, layers in _answers(deblenders, chunk):
-            for metric, function in functions.items():
-                values[name][metric][rows] = _measure(function, chunk, layers)
-        start = rows.stop
-        if progress:
-            progress(len(chunk.blend))
-    return Scores(values)
+    names = names_of_parts(deblenders, blends)
+    collected = _Collected(names, len(blends), list(metrics), progress, parts)
+    remote = [each for each in deblenders if each.parallel and processes > 1]
+    local = [each for each in deblenders if each not in remote]
+    here = Scorer(local, metrics, blends.blend_mode)
+    steps = {each.name: AT_ONCE for each in deblenders if isinstance(each, SourcesDeblender)}
+    with start_workers(processes, remote, metrics, blends.blend_mode) as workers:
+        for start, chunk, missing in _chunks(blends, collected, steps):
+            for name, rows in missing:
+                done = partial(collected.add, name, start + rows.start)
+                _submit(workers, here, done, chunk, name, rows, {each.name for each in remote})
+        workers.finish()
+    return collected.finished()
 
 
-def _answers(deblenders: Sequence[Deblender], chunk: Chunk) -> Iterator[tuple[str, np.ndarray]]:
-    for deblender in deblenders:
-        yield deblender.name, deblender.deblend(chunk.blend)
-    yield from chunk.predictions.items()
+Piece = tuple[str, slice]
 
 
-def _measure(function: Metric, chunk: Chunk, layers: np.ndarray) -> list[list[float]]:
-    masks = [None] * len(layers) if chunk.valid is None else chunk.valid
-    return [
-        [function(truth[layer], found[layer], valid) for layer in range(len(LAYERS))]
-        for truth, found, valid in zip(chunk.truth, layers, masks, strict=True)
-    ]
+def _chunks(
+    blends: BlendSet, collected: "_Collected", steps: Mapping[str, int]
+) -> Iterator[tuple[int, Chunk, list[Piece]]]:
+    """Yield number of the first blend, blends, and what is still to be done with them."""
+    for start in range(0, len(blends), CHUNK):
+        count = min(CHUNK, len(blends) - start)
+        pieces = [
+            (name, slice(first, min(first + steps.get(name, CHUNK), count)))
+            for name in collected.names
+            for first in range(0, count, steps.get(name, CHUNK))
+        ]
+        missing = [
+            (name, rows) for name, rows in pieces if not collected.has(name, start + rows.start)
+        ]
+        if missing:
+            yield start, blends.take(range(start, start + count)), missing
+
+
+def _submit(workers: Workers, here: Scorer, done, chunk: Chunk, name: str, rows: slice, remote):
+    piece = chunk.rows(rows)
+    if name == OF_BLENDS:
+        workers.submit(done, piece)
+    elif name in chunk.predictions:
+        layers = chunk.predictions[name][rows]
+        workers.submit(done, piece, name, Answer(layers, np.full(len(layers), math.nan), {}))
+    else:
+        answer = None if name in remote else here.answer(name, piece)
+        workers.submit(done, piece, name, answer)
+
+
+class _Collected:
+    """The scores so far."""
+
+    def __init__(
+        self,
+        names: list[str],
+        blends: int,
+        metrics: list[str],
+        progress: Callable[[int], Any] | None,
+        parts: PartsFolder | None,
+    ):
+        self.names = names
+        self.scores = Scores(
+            {name: {each: _nothing(blends, 2) for each in metrics} for name in names[1:]},
+            {name: _nothing(blends, 2) for name in PROPERTIES},
+            {name: {} for name in names[1:]},
+            {name: _nothing(blends) for name in names[1:]},
+        )
+        self._progress = progress
+        self._parts = parts
+        self._done: set[tuple[str, int]] = set()
+        for name, start, part in parts.read() if parts else ():
+            self._take(name, start, part)
+
+    def has(self, name: str, start: int) -> bool:
+        return (name, start) in self._done
+
+    def add(self, name: str, start: int, part: Part) -> None:
+        if self._parts:
+            self._parts.keep(name, start, part)
+        self._take(name, start, part)
+
+    def finished(self) -> Scores:
+        for failures in self.scores.failures.values():
+            in_order = sorted(failures.items())
+            failures.clear()
+            failures.update(in_order)
+        return self.scores
+
+    def _take(self, name: str, start: int, part: Part) -> None:
+        self._done.add((name, start))
+        rows = slice(start, start + len(part.milliseconds))
+        table = self.scores.properties if name == OF_BLENDS else self.scores.values[name]
+        for column, values in part.values.items():
+            table[column][rows] = values
+        if name == OF_BLENDS:
+            return
+        self.scores.milliseconds[name][rows] = part.milliseconds
+        self.scores.failures[name].update({start + n: why for n, why in part.failures.items()})
+        if self._progress:
+            self._progress(len(part.milliseconds))
+
+
+def _nothing(*shape: int) -> np.ndarray:
+    return np.full(shape, math.nan)

@@ -1,38 +1,42 @@
-"""From single scores to the figures of the paper's Table 1."""
+"""From single scores to means with their intervals, differences and break-downs."""
 
 import json
+import math
 import os
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from kdeblend.io.atomic import atomic_path
-from kdeblend.scoring.score import LAYERS, Scores
+from kdeblend.scoring.bootstrap import intervals
+from kdeblend.scoring.scores import LAYERS, Scores
 
 STATISTICS = ("mean", "median", "max", "min", "variance")
+BINS = 4
+
+Figures = dict[str, float | int | None]
 
 
-def statistics(values: np.ndarray) -> dict[str, float | int | None]:
-    """Return mean, median, max, min, variance and number of scores.
+def statistics(values: np.ndarray) -> list[Figures]:
+    """Return mean, median, max, min, variance and more of each column of scores.
 
     Scores that are not finite are left out, such as the infinite PSNR of an
-    exact answer: `n` is how many were not. The variance is that of the scores
-    themselves (divided by `n`).
+    exact answer: `n` is how many were not. The variance and the standard deviation
+    `std`, the scatter, are those of the scores themselves (divided by `n`). `low` and
+    `high` are the 95 % interval of the mean, see `kdeblend.scoring.bootstrap.intervals`.
 
     Args:
-        values: Array of any shape.
+        values: Array `(columns, blends, k)`.
 
     Returns:
-        The statistics by name; None where there is no finite score.
+        The statistics of each column by name; None where there is no finite score.
     """
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return {**dict.fromkeys(STATISTICS), "n": 0}
-    figures = (finite.mean(), np.median(finite), finite.max(), finite.min(), finite.var())
-    return {
-        **{name: float(figure) for name, figure in zip(STATISTICS, figures, strict=True)},
-        "n": len(finite),
-    }
+    low, high = intervals(values)
+    return [
+        _figures(column[np.isfinite(column)], *ends)
+        for column, *ends in zip(values, low.tolist(), high.tolist(), strict=True)
+    ]
 
 
 def summarise(scores: Scores, description: dict[str, Any]) -> dict[str, Any]:
@@ -43,25 +47,113 @@ def summarise(scores: Scores, description: dict[str, Any]) -> dict[str, Any]:
         description: What the blends are, kept under `"blends"`.
 
     Returns:
-        `{"deblenders": {NAME: {METRIC: statistics}}, "layers": {LAYER: {NAME:
-        {METRIC: statistics}}}, "blends": description}`; the first is over both
-        galaxies of each blend.
+        A dictionary that JSON can hold:
+
+        - `"deblenders"`: `{NAME: {METRIC: statistics}}`, over both galaxies of each blend;
+        - `"layers"`: `{LAYER: {NAME: {METRIC: statistics}}}`;
+        - `"differences"`: `{METRIC: [{"first", "second", "mean", "low", "high", "n"}]}`, the
+          score of the first minus that of the second where both have one;
+        - `"breakdown"`: `{PROPERTY: {"edges", "deblenders": {NAME: {METRIC: [statistics of
+          each bin]}}}}`, bins of equally many galaxies;
+        - `"failures"`: `{NAME: {"count", "messages": {MESSAGE: count}}}`;
+        - `"milliseconds"`: `{NAME: {"mean", "median"}}` a blend;
+        - `"blends"`: the description.
     """
-    layers = {
-        layer: {
-            name: {metric: statistics(values[:, column]) for metric, values in by_metric.items()}
-            for name, by_metric in scores.values.items()
-        }
-        for column, layer in enumerate(LAYERS)
+    return {
+        "deblenders": _by_metric(scores, slice(None)),
+        "layers": {
+            name: _by_metric(scores, slice(number, number + 1))
+            for number, name in enumerate(LAYERS)
+        },
+        "differences": _differences(scores),
+        "breakdown": {name: _breakdown(scores, name) for name in scores.properties},
+        "failures": {name: _failures(each) for name, each in scores.failures.items()},
+        "milliseconds": {name: _times(each) for name, each in scores.milliseconds.items()},
+        "blends": description,
     }
-    together = {
-        name: {metric: statistics(values) for metric, values in by_metric.items()}
-        for name, by_metric in scores.values.items()
-    }
-    return {"deblenders": together, "layers": layers, "blends": description}
 
 
 def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
     """Write a summary as JSON."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+
+
+def _figures(finite: np.ndarray, low: float, high: float) -> Figures:
+    if not len(finite):
+        return {**dict.fromkeys((*STATISTICS, "std", "low", "high")), "n": 0}
+    figures = (finite.mean(), np.median(finite), finite.max(), finite.min(), finite.var())
+    return {
+        **{name: float(figure) for name, figure in zip(STATISTICS, figures, strict=True)},
+        "std": float(finite.std()),
+        "low": low,
+        "high": high,
+        "n": len(finite),
+    }
+
+
+def _by_metric(scores: Scores, layers: slice) -> dict[str, dict[str, Figures]]:
+    return {
+        name: dict(zip(by_metric, statistics(_stack(by_metric.values())[..., layers]), strict=True))
+        for name, by_metric in scores.values.items()
+    }
+
+
+def _stack(columns) -> np.ndarray:
+    """Return columns of scores as one array, NaN for what is infinite."""
+    stacked = np.stack(list(columns))
+    return np.where(np.isfinite(stacked), stacked, math.nan)
+
+
+def _differences(scores: Scores) -> dict[str, list[dict[str, Any]]]:
+    table: dict[str, list[dict[str, Any]]] = {metric: [] for metric in scores.metrics}
+    for first, second in combinations(scores.values, 2):
+        pair = (_stack(scores.values[name].values()) for name in (first, second))
+        for metric, figures in zip(table, statistics(next(pair) - next(pair)), strict=True):
+            kept = {name: figures[name] for name in ("mean", "low", "high", "n")}
+            table[metric].append({"first": first, "second": second, **kept})
+    return table
+
+
+def _breakdown(scores: Scores, name: str) -> dict[str, Any]:
+    """Break the scores down by a property of the galaxies."""
+    edges, bins = _bins(scores.properties[name])
+    inside = [bins == number for number in range(len(edges) - 1)]
+    found = {}
+    for deblender, by_metric in scores.values.items():
+        columns = [
+            np.where(where, values, math.nan) for values in by_metric.values() for where in inside
+        ]
+        figures = iter(statistics(_stack(columns)) if columns else [])
+        found[deblender] = {metric: [next(figures) for _ in inside] for metric in by_metric}
+    return {"edges": edges, "deblenders": found}
+
+
+def _bins(values: np.ndarray) -> tuple[list[float], np.ndarray]:
+    """Return edges between quantiles, and the number of each value's bin; -1 without one.
+
+    Where many values are equal, there are fewer bins.
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return [], np.full(values.shape, -1)
+    edges = np.unique(np.quantile(finite, np.linspace(0, 1, BINS + 1)))
+    if len(edges) == 1:
+        edges = np.repeat(edges, 2)
+    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return edges.tolist(), np.where(np.isfinite(values), bins, -1)
+
+
+def _failures(messages: dict[int, str]) -> dict[str, Any]:
+    kinds = list(messages.values())
+    return {
+        "count": len(kinds),
+        "messages": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+    }
+
+
+def _times(milliseconds: np.ndarray) -> dict[str, float | None]:
+    finite = milliseconds[np.isfinite(milliseconds)]
+    if not len(finite):
+        return {"mean": None, "median": None}
+    return {"mean": float(finite.mean()), "median": float(np.median(finite))}

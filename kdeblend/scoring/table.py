@@ -1,4 +1,4 @@
-"""The paper's Table 1 for a terminal: one table per metric."""
+"""Scores for a terminal: a line per deblender, then the paper's Table 1 per metric."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,37 +7,93 @@ from rich import box
 from rich.table import Table
 
 from kdeblend.scoring.summary import STATISTICS
+from kdeblend.scoring.titles import TITLES, title
 
-TITLES = {
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM (data range 1)",
-    "ssim_range2": "SSIM (data range 2, as in the paper)",
-}
+MAIN = (
+    *("psnr", "psnr_hidden", "ssim", "ssim_range2"),
+    *("total_flux_error", "colour_error", "centroid_shift", "segmentation_iou"),
+)
+TABLE_1 = ("psnr", "ssim", "ssim_range2")
 
 
 def tables(summary: dict[str, Any]) -> Iterator[Table]:
-    """Yield a table per metric: a line for both galaxies and for each, per deblender.
+    """Yield the comparison, and a table for each metric of the paper or of a plugin.
 
     Args:
         summary: What `kdeblend.scoring.summary.summarise` returns.
     """
+    yield comparison(summary)
+    for metric in _metrics(summary):
+        if metric in TABLE_1 or metric not in TITLES:
+            yield table_1(summary, metric)
+
+
+def comparison(summary: dict[str, Any]) -> Table:
+    """Return a line per deblender: means of the main metrics, failures and time a blend.
+
+    Below each mean is half the width of its 95 % interval. The time is the median of
+    milliseconds a blend.
+    """
+    shown = [metric for metric in MAIN if metric in _metrics(summary)]
+    table = _table("Means over both galaxies, ± half of the 95 % interval", padding=0)
+    table.add_column("deblender", overflow="fold")
+    for metric in shown:
+        table.add_column(title(metric).short, justify="right", no_wrap=True)
+    table.add_column("fail", justify="right", no_wrap=True)
+    table.add_column("ms", justify="right", no_wrap=True)
+    for name, by_metric in summary["deblenders"].items():
+        figures = [_mean(by_metric[metric]) for metric in shown]
+        failed = summary["failures"].get(name, {}).get("count", 0)
+        table.add_row(name, *figures, str(failed) if failed else "-", _time(summary, name))
+    return table
+
+
+def table_1(summary: dict[str, Any], metric: str) -> Table:
+    """Return the paper's Table 1: a line for both galaxies and for each, per deblender."""
     together, layers = summary["deblenders"], summary["layers"]
-    for metric in next(iter(together.values())):
-        table = Table(
-            title=TITLES.get(metric, metric),
-            title_justify="left",
-            title_style="bold",
-            box=box.SIMPLE,
-        )
-        table.add_column("deblender", overflow="fold")
-        table.add_column("galaxy")
-        for statistic in (*STATISTICS, "n"):
-            table.add_column(statistic, justify="right")
-        for name in together:
-            for galaxy, figures in (("both", together), *layers.items()):
-                _add_row(table, name, galaxy, figures[name][metric])
-            table.add_section()
-        yield table
+    table = _table(title(metric).text)
+    table.add_column("deblender", overflow="fold")
+    table.add_column("galaxy")
+    for statistic in (*STATISTICS, "n"):
+        table.add_column(statistic, justify="right")
+    for name in together:
+        for galaxy, figures in (("both", together), *layers.items()):
+            _add_row(table, name, galaxy, figures[name][metric])
+        table.add_section()
+    return table
+
+
+def failures(summary: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each deblender that failed on blends, with its most frequent message."""
+    for name, failed in summary["failures"].items():
+        if failed["count"]:
+            message = max(failed["messages"], key=lambda text: failed["messages"][text])
+            yield f"{name} failed on {failed['count']} blends: {message}"
+
+
+def _metrics(summary: dict[str, Any]) -> list[str]:
+    return list(next(iter(summary["deblenders"].values()), {}))
+
+
+def _table(text: str, padding: int = 1) -> Table:
+    return Table(
+        title=text, title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, padding)
+    )
+
+
+def _mean(figures: dict[str, Any]) -> str:
+    if figures["mean"] is None:
+        return "-"
+    half = (figures["high"] - figures["low"]) / 2
+    digits = 2 if abs(figures["mean"]) >= 10 else 3
+    return f"{figures['mean']:.{digits}f}\n±{half:.{digits}f}"
+
+
+def _time(summary: dict[str, Any], name: str) -> str:
+    median = summary["milliseconds"].get(name, {}).get("median")
+    if median is None:
+        return "-"
+    return f"{median:.0f}" if median >= 100 else f"{median:.3g}"
 
 
 def _add_row(table: Table, name: str, galaxy: str, figures: dict[str, Any]) -> None:

@@ -8,7 +8,9 @@ from click.testing import CliRunner
 
 from kdeblend import presets
 from kdeblend.cli.main import main
+from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.io.images import write_image
+from kdeblend.metrics import METRICS
 
 RNG = np.random.default_rng(7)
 
@@ -58,15 +60,56 @@ def test_file(npz, tmp_path):
     figures = summary(tmp_path / "out")["deblenders"]
     assert set(figures) == {"identity", "paper"}
     for name in figures:
-        assert set(figures[name]) == {"psnr", "ssim", "ssim_range2"}
-        for metric in figures[name].values():
-            assert set(metric) == {"mean", "median", "max", "min", "variance", "n"}
-            assert metric["n"] == 6
+        assert list(figures[name]) == list(METRICS)
+        for metric in ("psnr", "ssim", "ssim_range2"):
+            assert figures[name][metric]["n"] == 6
+            assert figures[name][metric]["low"] <= figures[name][metric]["mean"]
     with (tmp_path / "out" / "scores.csv").open(newline="") as file:
-        assert len(list(csv.reader(file))) == 1 + 3 * 2 * 2 * 3
+        assert len(list(csv.reader(file))) == 1 + 3 * 2 * 2
     mean = figures["paper"]["psnr"]["mean"]
-    for word in ("PSNR (dB)", "SSIM (data range 1)", "central", "variance", f"{mean:.4g}"):
+    for word in ("PSNR (dB)", "SSIM (data range 1)", "central", "variance", f"{mean:.4g}", "±"):
         assert word in result.stdout
+    assert "…" not in result.stdout
+
+
+def test_stop_and_resume(npz, tmp_path, monkeypatch):
+    def interrupt(self, blends):
+        raise KeyboardInterrupt
+
+    arguments = (npz, "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(IdentityDeblender, "deblend_batch", interrupt)
+        result = score(*arguments)
+    assert result.exit_code == 130
+    assert "--resume" in result.stderr
+    assert not (tmp_path / "out" / "summary.json").exists()
+    result = score(*arguments, "--resume")
+    assert result.exit_code == 0, result.output
+    result = score(*arguments)
+    assert result.exit_code == 1
+    assert "--resume" in result.stderr
+    result = score(*arguments, "--blends", 2, "--resume")
+    assert result.exit_code == 1
+    assert "blends.blends 2 instead of 3" in result.stderr
+
+
+def test_failures_and_tuning_are_shown(npz, tmp_path, galaxies, monkeypatch):
+    def fail(self, blends):
+        raise RuntimeError("no luck")
+
+    def fit(self, blends, truth):
+        return {"found": f"{len(blends)} blends of {truth.shape[2]} pixels", "level": 0.5}
+
+    monkeypatch.setattr(IdentityDeblender, "deblend_batch", fail)
+    monkeypatch.setattr(IdentityDeblender, "fit", fit)
+    result = score(npz, "--data", galaxies, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "identity: found 48 blends of 80 pixels, level 0.5" in result.stdout
+    assert "identity failed on 3 blends: RuntimeError: no luck" in result.stdout
+    kept = summary(tmp_path / "out")
+    assert kept["tuning"]["identity"]["level"] == 0.5
+    assert kept["deblenders"]["identity"]["psnr"]["mean"] is None
+    assert kept["deblenders"]["paper"]["psnr"]["n"] == 6
 
 
 def test_made_blends_and_a_run(galaxies, run, tmp_path):

@@ -49,6 +49,19 @@ def test_network_answer_is_mapped_to_unit_range(blends):
     np.testing.assert_allclose(layers[:, 1], blends[..., ::-1] / 2, atol=1e-6)
 
 
+def test_settings_follow_weights_and_options(blends):
+    keras.utils.set_random_seed(0)
+    blend = keras.Input((None, None, 3))
+    outputs = [keras.layers.Conv2D(3, 1)(blend) for _ in range(2)]
+    network = keras.Model(blend, outputs)
+    settings = NetworkDeblender(network).settings()
+    assert settings == NetworkDeblender(network, blend_mode="max").settings()
+    assert settings != NetworkDeblender(network, consistent=False).settings()
+    assert settings != NetworkDeblender(network, blend_mode="sum").settings()
+    network.layers[1].set_weights([2 * weight + 1 for weight in network.layers[1].get_weights()])
+    assert settings != NetworkDeblender(network).settings()
+
+
 def test_network_is_consistent_by_default(blends):
     layers = NetworkDeblender(halving_network()).deblend(blends)
     np.testing.assert_array_equal(layers.max(axis=1), blends)

@@ -5,14 +5,17 @@ import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import kdeblend
 from kdeblend.cli.main import COMMANDS, main
+from kdeblend.metrics import METRICS
+from kdeblend.scoring.scores import PROPERTIES
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/scoring.md")
 COMMAND = re.compile(r"(?:^ {2,}|`|&& )((?:[A-Z_]+=\S+ )?kdeblend [a-z].*?)(?:`|$)", re.MULTILINE)
 
 
@@ -78,9 +81,33 @@ def test_readme_installs_as_ci_does():
         assert command in script, command
 
 
+def python_in(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_deblender_of_the_scoring_page_works():
+    """It finds two galaxies that are apart, and tunes itself."""
+    (block,) = python_in("docs/scoring.md")
+    names = {}
+    exec(compile(block, "docs/scoring.md", "exec"), names)
+    deblender = names["PeaksDeblender"]()
+    offsets = np.indices((40, 40))[:, None] - np.array([[20, 33], [20, 9]])[..., None, None]
+    light = 0.8 * np.exp(-np.square(offsets).sum(axis=0) / 8)
+    truth = np.repeat(light[None, ..., None], 3, axis=-1).astype(np.float32)
+    blends = truth.max(axis=1)
+    assert deblender.fit(blends, truth)["distance"] in (2, 4, 8)
+    np.testing.assert_allclose(deblender.deblend(blends), truth, atol=0.01)
+
+
+def test_scoring_page_names_every_metric():
+    text = (ROOT / "docs/scoring.md").read_text(encoding="utf-8")
+    for name in (*METRICS, *PROPERTIES):
+        assert f"`{name}`" in text, name
+
+
 def test_readme_python_uses_public_names():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = python_in("README.md")
     assert blocks
     for block in blocks:
         compile(block, "README.md", "exec")

@@ -1,0 +1,102 @@
+"""Deblenders that find any number of sources, not a central galaxy and another one."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from kdeblend.deblenders.deblender import Deblender
+
+
+class SourcesDeblender(Deblender):
+    """Base of deblenders that find any number of sources: a subclass writes `sources`.
+
+    Users get two layers: the source nearest to the middle as the central galaxy, and
+    the brightest one of the rest as the other. `kdeblend score`, which knows the truth,
+    matches the sources to it instead.
+
+    Example:
+        >>> class Sides(SourcesDeblender):
+        ...     name = "sides"
+        ...
+        ...     def sources(self, blend):
+        ...         middle = blend.shape[1] // 2
+        ...         left, right = blend.copy(), blend.copy()
+        ...         left[:, middle:], right[:, :middle] = 0, 0
+        ...         return np.stack([left, right])
+    """
+
+    @abstractmethod
+    def sources(self, blend: np.ndarray) -> np.ndarray:
+        """Find the sources on one blend.
+
+        Args:
+            blend: Array `(height, width, bands)`, float32 in [0, 1].
+
+        Returns:
+            Array `(k, height, width, bands)` in [0, 1], each source alone; `k` may be
+            any number, 0 too.
+        """
+
+    def checked_sources(self, blend: np.ndarray) -> np.ndarray:
+        """Return what `sources` finds, cut to [0, 1], float32.
+
+        Args:
+            blend: Array `(height, width, bands)`, float32 in [0, 1].
+
+        Raises:
+            ValueError: If `sources` gives a wrong shape, NaN or infinity.
+        """
+        found = np.asarray(self.sources(blend), np.float32)
+        if found.ndim != 4 or found.shape[1:] != blend.shape:
+            raise ValueError(
+                f"deblender {self.name} must return sources of shape (k, *{blend.shape}). "
+                f"Received: {found.shape}"
+            )
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"deblender {self.name} must return finite sources. Received: NaN or infinity"
+            )
+        return np.clip(found, 0, 1)
+
+    def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
+        """Return the central source and the brightest other one of each blend.
+
+        Args:
+            blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+
+        Returns:
+            Array `(n, 2, height, width, bands)`; a layer without a source is black.
+        """
+        return np.stack([pick_layers(self.checked_sources(blend)) for blend in blends])
+
+
+def pick_layers(sources: np.ndarray) -> np.ndarray:
+    """Pick two layers of any number of sources without knowing the truth.
+
+    Args:
+        sources: Array `(k, height, width, bands)`, not negative.
+
+    Returns:
+        Array `(2, height, width, bands)`: the source whose centre of light is nearest
+        to the middle of the image, and the brightest one of the others. Without a
+        source, a layer is black.
+    """
+    layers = np.zeros((2, *sources.shape[1:]), np.float32)
+    light = sources.sum(axis=(1, 2, 3))
+    lit = np.flatnonzero(light > 0)
+    if len(lit):
+        central = lit[np.argmin(_distances(sources[lit]))]
+        layers[0] = sources[central]
+        others = lit[lit != central]
+        if len(others):
+            layers[1] = sources[others[np.argmax(light[others])]]
+    return layers
+
+
+def _distances(sources: np.ndarray) -> np.ndarray:
+    """Return how far each source's centre of light is from the middle, in pixels."""
+    grey = sources.sum(axis=-1, dtype=np.float64)
+    y, x = (np.arange(side) - (side - 1) / 2 for side in grey.shape[1:])
+    light = grey.sum(axis=(1, 2))
+    rows, columns = grey.sum(axis=2) @ y / light, grey.sum(axis=1) @ x / light
+    return np.hypot(rows, columns)

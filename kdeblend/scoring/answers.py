@@ -1,0 +1,130 @@
+"""What a deblender finds on a few blends, how long it took, and where it failed."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.scoring.blends import Chunk
+
+LONGEST_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Layers found on the blends of a chunk.
+
+    Args:
+        layers: Array `(n, 2, height, width, bands)`, NaN for a blend that the deblender
+            failed on.
+        milliseconds: Array `(n,)`, wall time per blend; NaN where it was not measured.
+        failures: The message of each blend that the deblender failed on.
+    """
+
+    layers: np.ndarray
+    milliseconds: np.ndarray
+    failures: dict[int, str]
+
+
+class TimedDeblender:
+    """Deblends chunk after chunk, measures the time and survives failures.
+
+    Before the first chunk is timed, a warm-up lets the deblender compile what it compiles.
+
+    Args:
+        deblender: What deblends. The sources of a `SourcesDeblender` are matched to the
+            true layers, and it gets one blend at a time.
+    """
+
+    def __init__(self, deblender: Deblender):
+        self._deblender = deblender
+        self._is_warm = False
+
+    def __call__(self, chunk: Chunk) -> Answer:
+        """Deblend a chunk; if a batch fails, its blends are tried one by one."""
+        single = isinstance(self._deblender, SourcesDeblender)
+        if not self._is_warm:
+            _attempt(self._answer, chunk.rows(slice(0, 1 if single else None)))
+            self._is_warm = True
+        together = "one by one" if single else _attempt(self._answer, chunk)
+        if isinstance(together, Answer):
+            return together
+        count = len(chunk.blend)
+        each = [_attempt(self._answer, chunk.rows(slice(n, n + 1))) for n in range(count)]
+        return _joined(each, chunk.truth.shape)
+
+    def _answer(self, chunk: Chunk) -> Answer:
+        start = time.perf_counter()
+        found = self._find(chunk.blend)
+        milliseconds = 1000 * (time.perf_counter() - start) / len(chunk.blend)
+        layers = self._arrange(found, chunk)
+        return Answer(layers, np.full(len(layers), milliseconds), {})
+
+    def _find(self, blends: np.ndarray) -> Any:
+        if isinstance(self._deblender, SourcesDeblender):
+            return [self._deblender.checked_sources(blend) for blend in blends]
+        return self._deblender.deblend(blends)
+
+    def _arrange(self, found: Any, chunk: Chunk) -> np.ndarray:
+        if not isinstance(self._deblender, SourcesDeblender):
+            return found
+        masks = [None] * len(found) if chunk.valid is None else chunk.valid
+        return np.stack(
+            [match_sources(*each) for each in zip(found, chunk.truth, masks, strict=True)]
+        )
+
+
+def match_sources(
+    sources: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None
+) -> np.ndarray:
+    """Give each true layer the source that fits it best.
+
+    No source is given twice; of all ways to do that, the one with the least mean squared
+    error is taken (Hungarian algorithm). Where there are too few sources, a layer is black.
+
+    Args:
+        sources: Array `(k, height, width, bands)`.
+        truth: Array `(2, height, width, bands)` of the same units.
+        valid: Boolean array `(height, width)`, True where a pixel counts, or None.
+
+    Returns:
+        Array of the shape of `truth`, float32.
+
+    Reference:
+        [Kuhn, 1955](https://doi.org/10.1002/nav.3800020109)
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    missing = np.zeros((max(0, len(truth) - len(sources)), *truth.shape[1:]), np.float32)
+    candidates = np.concatenate([sources, missing])
+    counted = ... if valid is None else valid
+    errors = [
+        [np.mean(np.square(candidate - layer)[counted]) for candidate in candidates]
+        for layer in truth
+    ]
+    layers, chosen = linear_sum_assignment(errors)
+    return candidates[chosen[np.argsort(layers)]]
+
+
+def _attempt(answer: Any, chunk: Chunk) -> Answer | str:
+    """Return an answer, or why there is none."""
+    try:
+        return answer(chunk)
+    except Exception as error:  # a deblender may raise anything
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        return message[:LONGEST_MESSAGE]
+
+
+def _joined(answers: list[Answer | str], shape: tuple[int, ...]) -> Answer:
+    """Put the answers to single blends, or why there are none, together."""
+    layers = np.full(shape, np.nan, np.float32)
+    milliseconds, failures = np.full(len(answers), np.nan), {}
+    for number, answer in enumerate(answers):
+        if isinstance(answer, str):
+            failures[number] = answer
+        else:
+            layers[number], milliseconds[number] = answer.layers[0], answer.milliseconds[0]
+    return Answer(layers, milliseconds, failures)

@@ -1,0 +1,116 @@
+"""What a scoring finds: single scores, what the blends are like, failures and times."""
+
+import csv
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kdeblend.io.atomic import atomic_path
+
+LAYERS = ("central", "other")
+PROPERTIES = ("separation", "size_ratio", "flux_ratio", "hidden")
+_FIRST_COLUMNS = ("deblender", "blend", "layer", "failure", "milliseconds")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Single scores of several deblenders on the same blends.
+
+    Args:
+        values: By deblender and metric, float64 array `(blends, 2)`: the scores of
+            the central galaxy and of the other one; NaN where a metric is undefined
+            or the deblender failed.
+        properties: What the true galaxies are like, by name (`PROPERTIES`), float64
+            arrays `(blends, 2)`: the distance between the two in pixels, the size
+            and the flux of this one in units of the other's, and the share of this
+            one that the other hides. NaN where a layer is dark.
+        failures: By deblender, the message of each blend that it failed on.
+        milliseconds: By deblender, float64 array `(blends,)`: wall time per blend,
+            NaN for predictions that came with the blends.
+    """
+
+    values: dict[str, dict[str, np.ndarray]]
+    properties: dict[str, np.ndarray] = field(default_factory=dict)
+    failures: dict[str, dict[int, str]] = field(default_factory=dict)
+    milliseconds: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics."""
+        return list(next(iter(self.values.values()), {}))
+
+    def write_csv(self, path: str | os.PathLike) -> None:
+        """Write a row per deblender, blend and layer, under a row of column names.
+
+        The columns: deblender, blend (its number), layer ("central" or "other"),
+        failure (empty, or why the deblender failed), milliseconds, the properties,
+        and one per metric. What is not defined is left empty.
+        """
+        columns = [*_FIRST_COLUMNS, *self.properties, *self.metrics]
+        with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            for name in self.values:
+                writer.writerows(self._rows(name))
+
+    @classmethod
+    def read_csv(cls, path: str | os.PathLike) -> "Scores":
+        """Read what `write_csv` has written.
+
+        Raises:
+            OSError: If there is no such file.
+            ValueError: If it is no table of scores.
+        """
+        try:
+            with open(path, newline="") as file:
+                reader = csv.DictReader(file)
+                return _from_rows(list(reader), reader.fieldnames or [])
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ValueError(
+                f"{path} must be a table that `kdeblend score` wrote. Received: {error!r}"
+            ) from error
+
+    def _rows(self, name: str) -> Iterator[list[str]]:
+        by_metric, failures = self.values[name], self.failures.get(name, {})
+        columns = [*self.properties.values(), *by_metric.values()]
+        for blend in range(len(columns[0]) if columns else 0):
+            times = self.milliseconds.get(name)
+            start = [
+                failures.get(blend, ""),
+                _text(math.nan if times is None else float(times[blend])),
+            ]
+            for layer, galaxy in enumerate(LAYERS):
+                numbers = [_text(float(column[blend, layer])) for column in columns]
+                yield [name, str(blend), galaxy, *start, *numbers]
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan
+
+
+def _from_rows(rows: list[dict[str, str]], columns: Sequence[str]) -> Scores:
+    if tuple(columns[: len(_FIRST_COLUMNS)]) != _FIRST_COLUMNS:
+        raise ValueError(f"columns {list(columns)}")
+    names = list(dict.fromkeys(row["deblender"] for row in rows))
+    properties = [column for column in columns if column in PROPERTIES]
+    metrics = [each for each in columns if each not in (*_FIRST_COLUMNS, *PROPERTIES)]
+    scores = Scores({})
+    for name in names:
+        own = [row for row in rows if row["deblender"] == name]
+        table = {column: _column(own, column) for column in (*properties, *metrics)}
+        scores.values[name] = {metric: table[metric] for metric in metrics}
+        scores.properties.update({each: table[each] for each in properties})
+        scores.milliseconds[name] = _column(own, "milliseconds")[:, 0]
+        scores.failures[name] = {int(row["blend"]): row["failure"] for row in own if row["failure"]}
+    return scores
+
+
+def _column(rows: list[dict[str, str]], column: str) -> np.ndarray:
+    return np.array([_number(row[column]) for row in rows]).reshape(-1, len(LAYERS))

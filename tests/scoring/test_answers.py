@@ -1,0 +1,112 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.scoring.answers import TimedDeblender, match_sources
+from kdeblend.scoring.blends import Chunk
+
+RNG = np.random.default_rng(8)
+SHAPE = (10, 12, 3)
+
+
+@pytest.fixture
+def chunk():
+    truth = RNG.random((5, 2, *SHAPE)).astype(np.float32)
+    return Chunk(truth.max(axis=1), truth)
+
+
+class Fragile(Deblender):
+    """Fails on blends whose first pixel is bright, and counts its calls."""
+
+    name = "fragile"
+
+    def __init__(self):
+        self.calls = []
+
+    def deblend_batch(self, blends):
+        self.calls.append(len(blends))
+        if (blends[:, 0, 0, 0] > 0.9).any():
+            raise RuntimeError("too\nbright")
+        return np.stack([blends, blends / 2], axis=1)
+
+
+class Shuffled(SourcesDeblender):
+    """Finds the true layers, a wrong one too, in another order; fails on the third blend."""
+
+    name = "shuffled"
+
+    def __init__(self, chunk):
+        self.chunk = chunk
+
+    def sources(self, blend):
+        number = int(np.argmin(np.abs(self.chunk.blend - blend).max(axis=(1, 2, 3))))
+        if number == 2:
+            raise ValueError("no sources")
+        return np.stack([blend, *self.chunk.truth[number][:: (-1) ** number]])
+
+
+def test_a_batch_that_fails_is_tried_one_by_one(chunk):
+    chunk.blend[:, 0, 0, 0] = [0.1, 0.95, 0.1, 0.1, 0.99]
+    deblender = Fragile()
+    answer = TimedDeblender(deblender)(chunk)
+    assert deblender.calls == [5, 5, 1, 1, 1, 1, 1]  # a warm-up, the batch, each blend
+    assert answer.failures == dict.fromkeys([1, 4], "RuntimeError: too bright")
+    good = [0, 2, 3]
+    np.testing.assert_array_equal(answer.layers[good, 0], chunk.blend[good])
+    assert np.isnan(answer.layers[[1, 4]]).all()
+    assert np.isnan(answer.milliseconds[[1, 4]]).all()
+    assert (answer.milliseconds[good] > 0).all()
+
+
+def test_a_batch_that_works_is_done_at_once(chunk):
+    chunk.blend[:, 0, 0, 0] = 0
+    deblender = Fragile()
+    timed = TimedDeblender(deblender)
+    for _ in range(2):
+        answer = timed(chunk)
+    assert deblender.calls == [5, 5, 5]
+    assert answer.failures == {}
+    assert len(set(answer.milliseconds)) == 1
+
+
+def test_sources_are_matched_to_the_truth(chunk):
+    answer = TimedDeblender(Shuffled(chunk))(chunk)
+    assert answer.failures == {2: "ValueError: no sources"}
+    good = [0, 1, 3, 4]
+    np.testing.assert_array_equal(answer.layers[good], chunk.truth[good])
+
+
+def assignment_error(layers, truth):
+    return np.square(layers - truth).sum()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_matching_is_the_best_of_all(count):
+    for _ in range(10):
+        sources, truth = (RNG.random((n, *SHAPE)).astype(np.float32) for n in (count, 2))
+        best = min(
+            (np.stack(pair) for pair in permutations(sources, 2)),
+            key=lambda layers: assignment_error(layers, truth),
+        )
+        np.testing.assert_array_equal(match_sources(sources, truth), best)
+
+
+def test_matching_of_too_few_sources():
+    truth = RNG.random((2, *SHAPE)).astype(np.float32)
+    black = np.zeros(SHAPE)
+    np.testing.assert_array_equal(match_sources(truth[:0], truth), [black, black])
+    np.testing.assert_array_equal(match_sources(truth[1:], truth), [black, truth[1]])
+
+
+def test_invalid_pixels_do_not_decide_the_matching():
+    truth = np.zeros((2, *SHAPE), np.float32)
+    truth[0, :5], truth[1, 5:] = 0.5, 0.5
+    sources = truth.copy()
+    sources[:, :, :2] = truth[::-1, :, :2] * 20
+    valid = np.ones(SHAPE[:2], bool)
+    valid[:, :2] = False
+    np.testing.assert_array_equal(match_sources(sources, truth, valid), sources)
+    np.testing.assert_array_equal(match_sources(sources, truth), sources[::-1])

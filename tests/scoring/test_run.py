@@ -1,0 +1,232 @@
+"""Whole scorings into a folder: stopped, resumed, on several processes, tuned."""
+
+import json
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.identity import IdentityDeblender
+from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.metrics import METRICS
+from kdeblend.scoring.blends import ReadBlends
+from kdeblend.scoring.run import Examples, ScoringRun, score_to_folder
+from kdeblend.scoring.score import score
+from kdeblend.scoring.scores import Scores
+
+RNG = np.random.default_rng(11)
+
+
+def images(count):
+    """Draw round galaxies, `(count, 2, 20, 20, 3)`, uint8."""
+    offsets = np.indices((20, 20)).transpose(1, 2, 0)
+    centres = RNG.uniform(6, 13, (count, 2, 1, 1, 2))
+    distances = np.hypot(*np.moveaxis(offsets - centres, -1, 0))
+    light = np.exp(-((distances / RNG.uniform(2, 4, (count, 2, 1, 1))) ** 2))
+    return np.uint8(200 * light[..., None] * np.array([1, 0.8, 0.6]) + 5)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    truth = images(40)
+    path = tmp_path_factory.mktemp("blends") / "blends.npz"
+    np.savez_compressed(path, blend=truth.max(axis=1), truth=truth, friend=truth // 2)
+    return path
+
+
+class Halves(SourcesDeblender):
+    """Cuts blends down the middle; is stopped after a number of blends."""
+
+    name = "halves"
+
+    def __init__(self, patience=10**6):
+        self.patience = patience
+
+    def sources(self, blend):
+        self.patience -= 1
+        if self.patience < 0:
+            raise KeyboardInterrupt
+        if blend[0, 0, 0] > 0.9:
+            raise RuntimeError("dazzled")
+        left, right = blend.copy(), blend.copy()
+        left[:, 10:], right[:, :10] = 0, 0
+        return np.stack([left, right])
+
+
+class Tuned(IdentityDeblender):
+    name = "tuned"
+    gain = 1.0
+    fits = 0
+
+    def fit(self, blends, truth):
+        self.fits += 1
+        self.gain = float(np.round(truth.mean() / blends.mean(), 3))
+        return {"gain": self.gain}
+
+    def deblend_batch(self, blends):
+        return super().deblend_batch(blends) * np.float32(self.gain)
+
+
+def read(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def without_times(summary):
+    return {
+        key: value for key, value in summary.items() if key not in ("milliseconds", "processes")
+    }
+
+
+def test_blend_mode_of_a_file_is_found(file, tmp_path):
+    assert ReadBlends(file).blend_mode == "max"
+    truth = images(3).astype(np.float32) / 255
+    np.savez(tmp_path / "sum.npz", blend=np.minimum(truth.sum(axis=1), 1), truth=truth)
+    assert ReadBlends(tmp_path / "sum.npz").blend_mode == "sum"
+    np.savez(tmp_path / "other.npz", blend=truth.min(axis=1), truth=truth)
+    assert ReadBlends(tmp_path / "other.npz").blend_mode is None
+
+
+def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):
+    blends = ReadBlends(file)
+    whole = score_to_folder([IdentityDeblender(), Halves()], blends, tmp_path / "whole")
+    for patience in (20, 11):
+        with pytest.raises(KeyboardInterrupt):
+            score_to_folder(
+                [IdentityDeblender(), Halves(patience)], blends, tmp_path / "out", resume=True
+            )
+    done, last = [], Halves()
+    score_to_folder([IdentityDeblender(), last], blends, tmp_path / "out", done.append, resume=True)
+    assert sum(done) == 3 * 40
+    assert last.patience > 10**6 - 40  # not all of it again
+    assert without_times(read(tmp_path / "out")) == without_times(whole)
+    tables = [Scores.read_csv(tmp_path / name / "scores.csv") for name in ("whole", "out")]
+    for name, by_metric in tables[0].values.items():
+        for metric, values in by_metric.items():
+            np.testing.assert_array_equal(tables[1].values[name][metric], values)
+
+
+def test_another_scoring_in_the_same_folder_is_refused(file, tmp_path):
+    score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
+    with pytest.raises(ValueError, match=r"blends\.blends 4 instead of 3"):
+        score_to_folder([IdentityDeblender()], ReadBlends(file, 4), tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"deblenders\.halves"):
+        score_to_folder([Halves()], ReadBlends(file, 3), tmp_path, resume=True)
+    with pytest.raises(ValueError, match="--resume"):
+        score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
+    before = (tmp_path / "scores.csv").read_text()
+    score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path, resume=True)
+    assert (tmp_path / "scores.csv").read_text() == before
+
+
+def test_several_processes_give_the_same(file, tmp_path):
+    blends = ReadBlends(file, 36)
+    parallel = IdentityDeblender()
+    parallel.name, parallel.parallel = "elsewhere", True
+    deblenders = [IdentityDeblender(), parallel]
+    alone = score(deblenders, blends)
+    together = score(deblenders, blends, processes=2)
+    for name, by_metric in alone.values.items():
+        for metric, values in by_metric.items():
+            np.testing.assert_array_equal(together.values[name][metric], values)
+    for name, values in alone.properties.items():
+        np.testing.assert_array_equal(together.properties[name], values)
+    assert np.isfinite(together.milliseconds["elsewhere"]).all()
+
+
+def test_failures_are_counted(file, tmp_path):
+    blends = ReadBlends(file, 3)
+    chunk = blends.take(range(3))
+    chunk.blend[1, 0, 0, 0] = 1
+    np.savez(tmp_path / "dazzling.npz", blend=chunk.blend, truth=chunk.truth)
+    summary = score_to_folder([Halves()], ReadBlends(tmp_path / "dazzling.npz"), tmp_path / "out")
+    assert summary["failures"] == {"halves": {"count": 1, "messages": {"RuntimeError: dazzled": 1}}}
+    assert summary["deblenders"]["halves"]["psnr"]["n"] == 4
+    table = Scores.read_csv(tmp_path / "out" / "scores.csv")
+    assert table.failures["halves"] == {1: "RuntimeError: dazzled"}
+    assert np.isnan(table.values["halves"]["psnr"][1]).all()
+    assert summary["batch_size"] == {"halves": 1}
+
+
+def test_tuned_once_and_taken_up_again(file, tmp_path):
+    blends, tuning = ReadBlends(file, 3), ReadBlends(file, 8)
+    first = Tuned()
+    run = ScoringRun([first], blends, tmp_path)
+    ((name, choice),) = run.fit(lambda: tuning)
+    chunk = tuning.take(range(8))
+    assert (name, first.fits) == ("tuned", 1)
+    assert choice == {"gain": pytest.approx(chunk.truth.mean() / chunk.blend.mean(), abs=1e-3)}
+    second = Tuned()
+    again = ScoringRun([second], blends, tmp_path, resume=True)
+    assert list(again.fit(lambda: tuning)) == [(name, choice)]
+    assert (second.fits, second.gain) == (0, choice["gain"])
+    assert again.finish()["tuning"] == {"tuned": choice}
+    psnr = read(tmp_path)["deblenders"]["tuned"]["psnr"]["mean"]
+    dimmed = score([second], blends, {"psnr": METRICS["psnr"]}).values["tuned"]["psnr"]
+    assert psnr == pytest.approx(dimmed.mean())
+
+
+def test_tuning_that_fails_is_said(file, tmp_path):
+    class Stubborn(Tuned):
+        def fit(self, blends, truth):
+            raise RuntimeError("will not")
+
+    run = ScoringRun([Stubborn()], ReadBlends(file, 3), tmp_path)
+    ((_, choice),) = run.fit(lambda: ReadBlends(file, 3))
+    assert choice == {"error": "not tuned: RuntimeError: will not"}
+    assert run.finish()["deblenders"]["tuned"]["psnr"]["n"] == 6
+
+
+def test_tuning_needs_as_many_bands(file, tmp_path):
+    chunk = ReadBlends(file, 3).take(range(3))
+    np.savez(tmp_path / "grey.npz", blend=chunk.blend[..., :1], truth=chunk.truth[..., :1])
+    run = ScoringRun([Tuned()], ReadBlends(tmp_path / "grey.npz"), tmp_path / "out")
+    ((_, choice),) = run.fit(lambda: ReadBlends(file, 3))
+    assert "3 bands" in choice["error"]
+
+
+def test_nothing_to_tune_makes_no_blends(file, tmp_path):
+    run = ScoringRun([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
+    assert list(run.fit(lambda: pytest.fail("not needed"))) == []
+
+
+def test_examples_are_what_was_scored(file):
+    blends = ReadBlends(file)
+    deblenders = [IdentityDeblender(), Halves()]
+    examples = Examples(deblenders, blends)
+    numbers = [36, 3]
+    chunk, layers = examples("identity", numbers)
+    expected = blends.take(numbers)
+    np.testing.assert_array_equal(chunk.truth, expected.truth)
+    np.testing.assert_array_equal(layers[:, 1], expected.blend)
+    np.testing.assert_array_equal(examples("friend", numbers)[1], expected.predictions["friend"])
+    values = score(deblenders, blends, {"psnr": METRICS["psnr"]}).values["halves"]["psnr"]
+    _, layers = examples("halves", numbers)
+    for row, number in enumerate(numbers):
+        error = np.square(layers[row] - expected.truth[row]).mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(values[number], -10 * np.log10(error), rtol=1e-5)
+
+
+def test_memory_does_not_grow_with_the_number_of_blends(tmp_path):
+    truth = np.repeat(images(8), 64, axis=0)
+    np.savez(tmp_path / "many.npz", blend=truth.max(axis=1), truth=truth)
+    peaks = []
+    for count in (64, 512):
+        blends = ReadBlends(tmp_path / "many.npz", count)
+        tracemalloc.start()
+        try:
+            score([IdentityDeblender()], blends, {"mine": lambda truth, found, valid: 1.0})
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0] + 1e5
+
+
+def test_processes_must_be_positive(file, tmp_path):
+    with pytest.raises(ValueError, match="processes=0"):
+        ScoringRun([IdentityDeblender()], ReadBlends(file, 3), tmp_path, processes=0)
+
+
+def test_deblender_settings_name_the_class():
+    assert IdentityDeblender().settings() != Halves().settings()
+    assert issubclass(Halves, Deblender)

@@ -1,0 +1,59 @@
+import csv
+import math
+
+import numpy as np
+import pytest
+
+from kdeblend.scoring.scores import PROPERTIES, Scores
+
+RNG = np.random.default_rng(2)
+
+
+def some_scores(blends=3):
+    values = {
+        name: {metric: RNG.random((blends, 2)) for metric in ("psnr", "mine")} for name in "ab"
+    }
+    values["a"]["psnr"][0, 1] = math.inf
+    values["b"]["mine"][1] = math.nan
+    return Scores(
+        values,
+        {name: RNG.random((blends, 2)) for name in PROPERTIES},
+        {"a": {}, "b": {1: 'no "light", none\nat all'}},
+        {"a": RNG.random(blends), "b": np.array([1.5, math.nan, 1e-3])},
+    )
+
+
+def test_table_round_trip(tmp_path):
+    scores = some_scores()
+    scores.write_csv(tmp_path / "scores.csv")
+    again = Scores.read_csv(tmp_path / "scores.csv")
+    assert again.metrics == ["psnr", "mine"]
+    assert again.failures == scores.failures
+    for name in "ab":
+        for metric in again.metrics:
+            np.testing.assert_array_equal(again.values[name][metric], scores.values[name][metric])
+        np.testing.assert_array_equal(again.milliseconds[name], scores.milliseconds[name])
+    assert list(again.properties) == list(PROPERTIES)
+    for name in PROPERTIES:
+        np.testing.assert_array_equal(again.properties[name], scores.properties[name])
+
+
+def test_a_row_per_deblender_blend_and_layer(tmp_path):
+    scores = some_scores()
+    scores.write_csv(tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 3 * 2
+    row = rows[6 + 2 * 1 + 1]
+    assert (row["deblender"], row["blend"], row["layer"]) == ("b", "1", "other")
+    assert (row["failure"], row["milliseconds"]) == (scores.failures["b"][1], "")
+    assert float(row["psnr"]) == scores.values["b"]["psnr"][1, 1]
+    assert float(row["hidden"]) == scores.properties["hidden"][1, 1]
+    assert row["mine"] == ""
+
+
+@pytest.mark.parametrize("text", ["", "deblender,blend\n", "a,b\n1,2\n"])
+def test_other_tables_are_refused(tmp_path, text):
+    (tmp_path / "scores.csv").write_text(text)
+    with pytest.raises(ValueError, match="must be a table"):
+        Scores.read_csv(tmp_path / "scores.csv")
