@@ -8,6 +8,7 @@ COMMANDS = {
     "train": "Train a deblending network on blends of galaxies.",
     "deblend": "Split images of two blended galaxies into one image per galaxy.",
     "score": "Measure deblenders on test blends with known truth.",
+    "tune": "Search the best size of the networks with keras-tuner.",
     "prepare": "Decode galaxies once into one file for fast training.",
 }
 
