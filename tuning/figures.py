@@ -81,7 +81,7 @@ def draw_parallel(records: list[TrialRecord], names: list[str], path: Path) -> N
     figure = Figure(figsize=(1.5 + 1.7 * len(columns), 4.8), layout="constrained")
     axes = figure.subplots()
     heights = np.array(
-        [_draw_axis(axes, place, *each) for place, each in enumerate(columns.items())]
+        [_draw_axis(axes, place, each) for place, each in enumerate(columns.values())]
     )
     scores = np.array(columns["PSNR (dB)"], float)
     colour = COLOURS(Normalize(scores.min(), scores.max())(scores))

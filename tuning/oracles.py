@@ -48,11 +48,16 @@ class DurableOracle(keras_tuner.Oracle):
             temporary.write_text(text, encoding="utf-8")
 
     def reload(self) -> None:
-        """Read what `save` wrote; what was being trained is still assigned to who did."""
+        """Read what `save` wrote; what was being trained is still assigned to who did.
+
+        keras-tuner saves the end of a trial before it takes the trial from who trained it.
+        """
         state = json.loads(self.path.read_text(encoding="utf-8"))
         trials = state.pop("trials")
         self.trials = {trial_id: Trial.from_state(each) for trial_id, each in trials.items()}
         self.set_state(state)
+        ongoing = self.ongoing_trials.items()
+        self.ongoing_trials = {name: trial for name, trial in ongoing if not is_final(trial)}
 
     def release(self, tuner_id: str) -> Trial | None:
         """Take the trial of a tuner that is gone, if it has one, and put it up for others.
