@@ -14,6 +14,7 @@ from kdeblend.training.train import train
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.oracles import HYPERBAND_SHARE
+from kdeblend.tuning.trial import free_memory
 
 STEPS = 4
 GIB = 2**30
@@ -68,7 +69,7 @@ def seconds_a_step(
     with tempfile.TemporaryDirectory() as folder:
         train(brief, folder, resume=True, progress=False, build=networks.build_networks,
               callbacks=[clock])  # fmt: skip
-    keras.utils.clear_session(free_memory=True)
+    free_memory()
     times = clock.times[:-1]  # the last step is followed by a validation
     return min(after - before for before, after in itertools.pairwise(times))
 

@@ -2,7 +2,7 @@
 
 search.yaml               the settings
 oracle.json               keras-tuner's state, from which a search goes on
-trials/NUMBER/            one folder a trial: record.json and its training runs
+trials/NUMBER/            one folder a trial: record.json, its training runs, perhaps error.txt
 trials.csv                one line a trial
 best.yaml, best.keras     the best configuration, and the best generator as trained so far
 pareto.png, parallel.png  pictures of the trials

@@ -6,6 +6,7 @@ import math
 import shutil
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,9 +128,9 @@ class TrialRunner:
         except Exception as error:  # whatever it is, the search goes on
             record.state = INFEASIBLE if isinstance(error, InfeasibleTrialError) else FAILED
             record.reason = describe_error(error)
+            (path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         finally:
-            keras.utils.clear_session(free_memory=True)
-            gc.collect()
+            free_memory()
         record.save(path)
         self.progress(record)
 
@@ -146,8 +147,8 @@ class TrialRunner:
         self.progress(record)
         if len(record.started) > MAX_STARTS:
             raise RuntimeError(
-                f"The process died {MAX_STARTS} times before the next checkpoint, perhaps out of "
-                "memory"
+                f"The process died {MAX_STARTS} times before the next checkpoint, perhaps for "
+                "lack of memory"
             )
 
     def _train(self, trial: Trial, path: Path, record: TrialRecord) -> float:
@@ -239,6 +240,12 @@ class _Watch(StepCallback):
             self.model.stop_training = True
         if self.runner.taken.is_set():
             self.model.stop_training = True
+
+
+def free_memory() -> None:
+    """Let go of the networks of a trial, lest the next one finds no room."""
+    keras.utils.clear_session(free_memory=True)
+    gc.collect()
 
 
 def describe_error(error: BaseException) -> str:

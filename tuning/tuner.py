@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError
 
 from kdeblend.tuning.oracles import OBJECTIVE, DurableOracle
 from kdeblend.tuning.trial import TrialRunner
@@ -72,6 +73,14 @@ class DeblendingTuner(BaseTuner):
 
     def save(self) -> None:
         """Do nothing: the oracle keeps itself, and there is nothing else to keep."""
+
+    def _try_run_and_update_trial(self, trial: Trial) -> None:
+        """Set how a trial has ended; keras-tuner itself would print each error."""
+        try:
+            self._run_and_update_trial(trial)
+            trial.status = TrialStatus.COMPLETED
+        except FailedTrialError as error:
+            trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def _populate_initial_space(self) -> None:
         """Declare the search space; keras-tuner itself would build networks for that."""

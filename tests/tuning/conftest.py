@@ -86,4 +86,7 @@ def fake_training(monkeypatch):
         return TrainingResult(step, score, 19.0, None)
 
     monkeypatch.setattr("kdeblend.tuning.trial.train", train)
+    monkeypatch.setattr("kdeblend.tuning.trial.free_memory", lambda: None)
+    for picture in ("pareto", "parallel"):
+        monkeypatch.setattr(f"kdeblend.tuning.results.draw_{picture}", lambda *arguments: None)
     return taken
