@@ -1,6 +1,10 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how their values are read."""
+
+import os
+from typing import Any
 
 import click
+import yaml
 
 data_option = click.option(
     "--data",
@@ -17,3 +21,59 @@ seed_option = click.option(
     metavar="N",
     help="Seed of everything random.",
 )
+
+devices_option = click.option(
+    "--devices", metavar="LIST", help="Devices that share a batch: gpu:0,gpu:1"
+)
+
+mixed_precision_option = click.option(
+    "--mixed-precision/--full-precision",
+    default=None,
+    help="Compute in bfloat16, or in float32 throughout.",
+)
+
+xla_option = click.option(
+    "--xla/--no-xla", default=None, help="Compile with XLA (TensorFlow; JAX always does)."
+)
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, as `TrainingConfig` names them.
+
+    Paths become absolute, so that a run can be resumed from anywhere.
+
+    Args:
+        options: What click has parsed, by name.
+    """
+    values = {name: value for name, value in options.items() if value not in (None, ())}
+    if "data" in values:
+        values["data"] = [_absolute(each) for each in values["data"]]
+    if "vgg_weights" in values:
+        values["vgg_weights"] = _absolute(values["vgg_weights"])
+    if "devices" in values:
+        values["devices"] = [each.strip() for each in values["devices"].split(",")]
+    return values
+
+
+def assignment(text: str, option: str) -> tuple[str, Any]:
+    """Return name and value of `NAME=VALUE`, where the value is YAML.
+
+    Args:
+        text: What was given.
+        option: The option that it was given with.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"must be NAME=VALUE. Received: {text!r}", param_hint=option)
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise click.BadParameter(
+            f"VALUE must be YAML. Received: {value!r} ({error})", param_hint=option
+        ) from error
+
+
+def _absolute(path: str) -> str:
+    """Make the path of a file absolute; a name such as "hubble" or "imagenet" stays as it is."""
+    is_name = path in ("hubble", "imagenet", "none") or not os.path.exists(path)
+    return path if is_name else os.path.abspath(path)

@@ -1,13 +1,18 @@
 """`kdeblend train`: from galaxies to a trained network."""
 
-import os
 import sys
 
 import click
-import yaml
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import data_option
+from kdeblend.cli.options import (
+    assignment,
+    data_option,
+    devices_option,
+    given,
+    mixed_precision_option,
+    xla_option,
+)
 
 EXAMPLES = """
 \b
@@ -48,15 +53,9 @@ Examples:
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of weights and blends.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in RUN.")
-@click.option("--devices", metavar="LIST", help="Devices that share a batch: gpu:0,gpu:1")
-@click.option(
-    "--mixed-precision/--full-precision",
-    default=None,
-    help="Compute in bfloat16, or in float32 throughout.",
-)
-@click.option(
-    "--xla/--no-xla", default=None, help="Compile with XLA (TensorFlow; JAX always does)."
-)
+@devices_option
+@mixed_precision_option
+@xla_option
 @click.option("--workers", type=int, metavar="N", help="Threads that make blends.")
 @click.option("--cache-gb", type=float, metavar="GB", help="Memory for decoded images.")
 @click.option(
@@ -78,7 +77,7 @@ def train(out, preset, config, resume, init, assignments, **options):
     from kdeblend.training.run import RunFolder
 
     values = read_config(config) if config else {}
-    values |= _given(options) | dict(_assignment(each) for each in assignments)
+    values |= given(options) | dict(assignment(each, "--set") for each in assignments)
     if init is not None:
         values["initial_weights"] = _weights(init)
     run = RunFolder(out)
@@ -129,43 +128,10 @@ def _announce(config, out):
         click.echo(f"Perceptual loss: VGG19 {config.vgg_layer}, weights {config.vgg_weights}")
 
 
-def _given(options):
-    """Return the options that were given, as `TrainingConfig` names them.
-
-    Paths become absolute, so that a run can be resumed from anywhere.
-    """
-    values = {name: value for name, value in options.items() if value not in (None, ())}
-    if "data" in values:
-        values["data"] = [_absolute(each) for each in values["data"]]
-    if "vgg_weights" in values:
-        values["vgg_weights"] = _absolute(values["vgg_weights"])
-    if "devices" in values:
-        values["devices"] = [each.strip() for each in values["devices"].split(",")]
-    return values
-
-
 def _weights(name):
     from kdeblend.deblenders.load import weights_path
 
     return str(weights_path(name).resolve())
-
-
-def _absolute(path):
-    """Make the path of a file absolute; a name such as "hubble" or "imagenet" stays as it is."""
-    is_name = path in ("hubble", "imagenet", "none") or not os.path.exists(path)
-    return path if is_name else os.path.abspath(path)
-
-
-def _assignment(text):
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise click.BadParameter(f"must be NAME=VALUE. Received: {text!r}", param_hint="--set")
-    try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise click.BadParameter(
-            f"VALUE must be YAML. Received: {value!r} ({error})", param_hint="--set"
-        ) from error
 
 
 def _refuse_preset(preset, base):

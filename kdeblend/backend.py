@@ -256,3 +256,17 @@ def describe_device() -> str:
     else:
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return ", ".join(names) or f"{os.cpu_count()} CPU cores, no GPU"
+
+
+def gpu_memory() -> list[int]:
+    """Return how many bytes of each GPU the backend may use; this starts the backend."""
+    if BACKEND == "tensorflow":
+        from tensorflow.python.client import device_lib
+
+        devices = device_lib.list_local_devices()
+        return [each.memory_limit for each in devices if each.device_type == "GPU"]
+    if BACKEND == "jax":
+        gpus = [each for each in jax.devices() if each.platform != "cpu"]
+        return [(each.memory_stats() or {}).get("bytes_limit", 0) for each in gpus]
+    count = torch.cuda.device_count()
+    return [torch.cuda.get_device_properties(i).total_memory for i in range(count)]

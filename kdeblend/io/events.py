@@ -1,6 +1,7 @@
 """TensorBoard event files, written without TensorFlow."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,51 @@ class EventWriter:
         )
         self._add(step, time, [self._summary.Value(tag=name, image=picture)])
 
+    def hparams_experiment(
+        self, values: dict[str, list[Any]], metrics: Iterable[str], time: float
+    ) -> None:
+        """Say which hyper-parameters and metrics the HParams page shows.
+
+        Args:
+            values: Values that each hyper-parameter took, by name.
+            metrics: Names of the numbers to compare, as `scalars` writes them.
+            time: Seconds since the epoch.
+        """
+        from tensorboard.plugins.hparams import summary_v2
+
+        page = summary_v2.hparams_config_pb(
+            hparams=[summary_v2.HParam(name, _domain(each)) for name, each in values.items()],
+            metrics=[summary_v2.Metric(name) for name in metrics],
+            time_created_secs=time,
+        )
+        self._add(0, time, page.value)
+
+    def hparams_session(self, name: str, values: dict[str, Any], time: float) -> None:
+        """Say which hyper-parameters this writer's numbers belong to.
+
+        Args:
+            name: What the HParams page calls them.
+            values: Hyper-parameters by name: numbers, strings or booleans.
+            time: Seconds since the epoch.
+        """
+        from tensorboard.plugins.hparams import summary_v2
+
+        session = summary_v2.hparams_pb(values, trial_id=name, start_time_secs=time)
+        self._add(0, time, session.value)
+
     def close(self) -> None:
         """Write what is still buffered and close the file."""
         self._writer.close()
 
-    def _add(self, step: int, time: float, values: list[Any]) -> None:
+    def _add(self, step: int, time: float, values: Iterable[Any]) -> None:
         summary = self._summary(value=values)
         self._writer.add_event(self._event(step=step, wall_time=time, summary=summary))
+
+
+def _domain(values: list[Any]) -> Any:
+    """Return the range of numbers, or the set of other values."""
+    from tensorboard.plugins.hparams import summary_v2
+
+    if any(isinstance(each, str | bool) for each in values):
+        return summary_v2.Discrete(sorted(set(values)))
+    return summary_v2.RealInterval(float(min(values)), float(max(values)))

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -15,11 +16,13 @@ from kdeblend.data.source import GalaxySource, open_source
 from kdeblend.data.split import split_indices
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
+from kdeblend.models.gan import DeblendingGAN
 from kdeblend.training.callbacks.best_weights import BestWeights
 from kdeblend.training.callbacks.blend_panels import BlendPanels
 from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
 from kdeblend.training.callbacks.learning_rate_drop import LearningRateDrop
 from kdeblend.training.callbacks.progress_bar import ProgressBar
+from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import TrainingLog
@@ -56,7 +59,12 @@ class TrainingResult:
 
 
 def train(
-    config: TrainingConfig, out: str | Path, resume: bool = False, progress: bool = True
+    config: TrainingConfig,
+    out: str | Path,
+    resume: bool = False,
+    progress: bool = True,
+    build: Callable[[TrainingConfig, int], DeblendingGAN] = build_gan,
+    callbacks: Sequence[StepCallback] = (),
 ) -> TrainingResult:
     """Train a network, or go on training it.
 
@@ -65,6 +73,9 @@ def train(
         out: The run folder.
         resume: Go on from the last checkpoint in `out`, if there is one.
         progress: Show a progress bar.
+        build: Builds the compiled networks from the configuration and the number of bands.
+        callbacks: Called after each step. One that sets `model.stop_training` ends
+            the run there, with a checkpoint.
 
     Returns:
         How the run ended.
@@ -85,9 +96,9 @@ def train(
         )
     source = open_source(config.data, config.stamp_size)
     split = split_indices(source.ids)
-    _check_split(split)
+    check_split(split)
     with _global_settings(config), backend.distribution(config.devices):
-        training = _Training(config, run, source, split)
+        training = _Training(config, run, source, split, build, callbacks)
         run.start(config)  # only now, lest a mistake spoils a run or leaves half of one
         write_json(run.split, {side: [source.ids[i] for i in split[side]] for side in split})
         return training.run(progress)
@@ -96,13 +107,14 @@ def train(
 class _Training:
     """The objects of one run, from the first batch to the last file."""
 
-    def __init__(self, config, run: RunFolder, source: GalaxySource, split):
+    def __init__(self, config, run: RunFolder, source: GalaxySource, split, build, callbacks):
         self.config = config
         self.run_folder = run
         self.source = source
         self.split = split
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
-        self.gan = build_gan(config, source.bands)
+        self.further_callbacks = callbacks
+        self.gan = build(config, source.bands)
         self.kept = self._restore()
         self.first_step = self.gan.steps_done
         if self.first_step > config.steps:
@@ -200,6 +212,7 @@ class _Training:
             ),
             self.log,
             *([self.bar] if self.bar else []),
+            *self.further_callbacks,
             self.checkpoint,
             self.signal,
         ]
@@ -228,7 +241,7 @@ class _Training:
         )
         try:
             self.gan.fit(blends, shuffle=False, verbose=0, callbacks=self.callbacks)
-            if self.signal.received is not None:
+            if self.gan.stop_training:
                 self.checkpoint.save()
         finally:
             self.signal.restore()
@@ -255,7 +268,15 @@ def _plain(result: TrainingResult) -> dict:
     }
 
 
-def _check_split(split) -> None:
+def check_split(split) -> None:
+    """Check that there are galaxies to train on and to validate with.
+
+    Args:
+        split: What `split_indices` returns.
+
+    Raises:
+        ValueError: If there are too few.
+    """
     counts = {side: len(indices) for side, indices in split.items()}
     if counts["train"] < 2 or counts["validation"] < 2:
         raise ValueError(

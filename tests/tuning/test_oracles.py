@@ -1,0 +1,98 @@
+import json
+
+import keras_tuner
+import pytest
+
+from kdeblend.tuning.hypermodel import DeblendingHyperModel
+from kdeblend.tuning.oracles import OBJECTIVE, make_oracle, mixed_seed, parent_of, share_of
+
+
+def score(values):
+    return 20 + values.get("root_blocks", 0) - 0.3 * values["branch_blocks"] ** 2
+
+
+def run(config, path, trials, fail=()):
+    """Let an oracle, made anew for each trial if `path` is there, propose and score trials."""
+    proposed = []
+    oracle = None
+    for number in range(trials):
+        if oracle is None or path is not None:
+            oracle = make_oracle(config, path)
+            hp = oracle.get_space()
+            DeblendingHyperModel(config).configure(hp)
+            oracle.update_space(hp)
+        if path is None:
+            oracle.save = lambda: None
+        trial = oracle.create_trial("tuner0")
+        if trial.status == "STOPPED":
+            break
+        proposed.append(trial)
+        if number in fail:
+            trial.status = "FAILED"
+        else:
+            values = trial.hyperparameters.values
+            oracle.update_trial(trial.trial_id, {OBJECTIVE: score(values)})
+            trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return proposed
+
+
+def values(trials):
+    return [trial.hyperparameters.values for trial in trials]
+
+
+@pytest.mark.parametrize(("oracle", "trials"), [("random", 8), ("bayesian", 5), ("hyperband", 14)])
+def test_resumed_after_each_trial_equals_never_stopped(config, tmp_path, oracle, trials):
+    fixed = {"filters": 2, "depth": 1} | ({"M": 2} if oracle == "bayesian" else {})
+    config = config.replace(oracle=oracle, max_trials=trials, fixed=fixed, seed=3)
+    whole = values(run(config, None, trials))
+    assert len(whole) == trials
+    assert values(run(config, tmp_path / "oracle.json", trials)) == whole
+    assert values(run(config.replace(seed=4), None, trials)) != whole
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_no_trial_is_proposed_twice_and_a_small_space_is_exhausted(config, oracle):
+    fixed = {"filters": 2, "depth": 1, "M": 2}
+    config = config.replace(oracle=oracle, max_trials=20, fixed=fixed)
+    proposed = [each["branch_blocks"] for each in values(run(config, None, 20))]
+    assert sorted(proposed) == list(range(1, 9))
+
+
+def test_the_search_goes_on_after_any_number_of_failures(config):
+    config = config.replace(max_trials=9)
+    assert len(run(config, None, 20, fail=range(8))) == 9
+
+
+def test_hyperband_trains_the_best_longer(config):
+    config = config.replace(oracle="hyperband", max_trials=13)
+    trials = run(config, None, 13)
+    assert [round(9 * share_of(trial)) for trial in trials] == [1] * 9 + [3] * 3 + [9]
+    scores = {trial.trial_id: trial.score for trial in trials}
+    best = sorted(scores[trial.trial_id] for trial in trials[:9])[-3:]
+    assert sorted(scores[parent_of(trial)] for trial in trials[9:12]) == best
+    assert scores[parent_of(trials[12])] == best[-1]
+
+
+def test_a_broken_state_is_explained(config, tmp_path):
+    (tmp_path / "oracle.json").write_text(json.dumps({"trials": {}}))
+    with pytest.raises(ValueError, match="must hold the state of a search"):
+        make_oracle(config, tmp_path / "oracle.json")
+
+
+def test_the_trial_of_a_lost_tuner_goes_to_the_next(config, tmp_path):
+    oracle = make_oracle(config, tmp_path / "oracle.json")
+    oracle.hyperparameters = keras_tuner.HyperParameters()
+    DeblendingHyperModel(config).configure(oracle.hyperparameters)
+    first, second = oracle.create_trial("one"), oracle.create_trial("two")
+    assert oracle.release("one").trial_id == first.trial_id
+    assert oracle.release("one") is None
+    oracle = make_oracle(config, tmp_path / "oracle.json")
+    assert oracle.create_trial("three").trial_id == first.trial_id
+    assert oracle.create_trial("two").trial_id == second.trial_id
+
+
+def test_seeds_that_are_neighbours_are_far_apart():
+    seeds = [mixed_seed(seed) for seed in range(100)]
+    assert min(seeds) > 0
+    assert len({seed // 1000 for seed in seeds}) > 95

@@ -1,0 +1,118 @@
+"""Pictures of a search: what PSNR costs, and which values led to it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from kdeblend.io.atomic import atomic_path
+from kdeblend.tuning.record import COMPLETED, TrialRecord
+from kdeblend.tuning.space import label
+
+COSTS = {"ms": "milliseconds a stamp", "parameters": "parameters of the generator"}
+COLOURS = colormaps["viridis"]
+FRONT = "tab:red"
+
+
+def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[int]:
+    """Return which trials no other beats in both cost and score, by rising cost.
+
+    Args:
+        costs: Cost of each; lower is better.
+        scores: Score of each; higher is better.
+
+    Returns:
+        Their indices.
+    """
+    order = sorted(range(len(costs)), key=lambda i: (costs[i], -scores[i]))
+    front: list[int] = []
+    for i in order:
+        if not front or scores[i] > scores[front[-1]]:
+            front.append(i)
+    return front
+
+
+def draw_pareto(records: list[TrialRecord], path: Path) -> None:
+    """Draw PSNR against milliseconds and against parameters, with the Pareto front.
+
+    Args:
+        records: Trials, at least one of them completed.
+        path: The picture to write.
+    """
+    completed = [record for record in records if record.state == COMPLETED]
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    all_axes = figure.subplots(1, 2, sharey=True)
+    scores = [record.psnr or 0.0 for record in completed]
+    for axes, (name, title) in zip(all_axes, COSTS.items(), strict=True):
+        costs = [float(getattr(record, name)) for record in completed]
+        axes.scatter(costs, scores, color="tab:blue", zorder=2)
+        front = pareto_front(costs, scores)
+        axes.plot([costs[i] for i in front], [scores[i] for i in front], "o-", color=FRONT,
+                  label="no trial is both cheaper and better")  # fmt: skip
+        for cost, score, record in zip(costs, scores, completed, strict=True):
+            axes.annotate(str(record.number), (cost, score), xytext=(4, 4), fontsize=8,
+                          textcoords="offset points")  # fmt: skip
+        axes.set_xlabel(title)
+        axes.margins(0.08)
+    all_axes[0].set_ylabel("validation PSNR (dB)")
+    all_axes[0].legend(loc="lower right", fontsize=8)
+    _save(figure, path)
+
+
+def draw_parallel(records: list[TrialRecord], names: list[str], path: Path) -> None:
+    """Draw a line a trial through its hyper-parameters, its cost and its PSNR.
+
+    Args:
+        records: Trials, at least one of them completed.
+        names: Names of the searched hyper-parameters.
+        path: The picture to write.
+    """
+    completed = [record for record in records if record.state == COMPLETED]
+    columns: dict[str, list[Any]] = {
+        label(name): [record.values.get(name) for record in completed] for name in names
+    }
+    columns["ms a stamp"] = [record.ms for record in completed]
+    columns["PSNR (dB)"] = [record.psnr for record in completed]
+    figure = Figure(figsize=(1.5 + 1.7 * len(columns), 4.8), layout="constrained")
+    axes = figure.subplots()
+    heights = np.array(
+        [_draw_axis(axes, place, each) for place, each in enumerate(columns.values())]
+    )
+    scores = np.array(columns["PSNR (dB)"], float)
+    colour = COLOURS(Normalize(scores.min(), scores.max())(scores))
+    for number in np.argsort(scores):
+        axes.plot(range(len(columns)), heights[:, number], color=colour[number], alpha=0.9)
+    axes.set_xticks(range(len(columns)), list(columns))
+    axes.set_yticks([])
+    axes.set_xlim(-0.3, len(columns) - 0.7)
+    axes.spines[:].set_visible(False)
+    _save(figure, path)
+
+
+def _draw_axis(axes: Any, place: int, values: list[Any]) -> list[float]:
+    """Draw one vertical axis with its ends named, and return heights in [0, 1]."""
+    present = [each for each in values if each is not None]
+    if any(isinstance(each, str | bool) for each in present):
+        ticks = sorted(set(map(str, present)))
+        heights = {tick: i / max(1, len(ticks) - 1) for i, tick in enumerate(ticks)}
+        found = [heights.get(str(each), np.nan) for each in values]
+        marks = [(height, tick) for tick, height in heights.items()]
+    else:
+        low, high = min(present), max(present)
+        found = [np.nan if v is None else (v - low) / (high - low or 1) for v in values]
+        marks = [(0.0, f"{low:.4g}"), (1.0, f"{high:.4g}")] if high > low else [(0.0, f"{low:.4g}")]
+    axes.axvline(place, color="0.6", linewidth=1, zorder=0)
+    for height, text in marks:
+        axes.annotate(text, (place, height), xytext=(4, 0), textcoords="offset points", fontsize=8,
+                      color="0.25", va="bottom" if height == 0 else "top")  # fmt: skip
+    return found
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)
