@@ -22,7 +22,7 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.io.atomic import atomic_path
 from kdeblend.metrics import METRICS
 from kdeblend.presets import find_preset, preset_card
-from kdeblend.scoring.blends import ReadBlends
+from kdeblend.scoring.blends import BlendSet, ReadBlends
 from kdeblend.scoring.run import load_deblenders, make_test_blends
 from kdeblend.scoring.score import score
 
@@ -37,24 +37,26 @@ HUBBLE_BLENDS = 400
 BATCH, REPEATS = 32, 7
 
 
-class Panels(ReadBlends):
+class Panels(BlendSet):
     """Blends of a file whose predictions come a second time, made consistent with the blend."""
 
     def __init__(self, path):
-        super().__init__(path)
-        self._given = self.predictions
-        self.predictions = (*self._given, *(f"{name}, made consistent" for name in self._given))
+        self._read = ReadBlends(path)
+        self.description = self._read.description
+        self.blend_mode = self._read.blend_mode
+        consistent = (f"{name}, made consistent" for name in self._read.predictions)
+        self.predictions = (*self._read.predictions, *consistent)
 
-    def chunks(self):
-        """Yield all blends in order, with the additional predictions."""
-        for chunk in super().chunks():
-            made = {
-                f"{name}, made consistent": make_consistent(
-                    chunk.blend, chunk.predictions[name], "max"
-                )
-                for name in self._given
-            }
-            yield replace(chunk, predictions={**chunk.predictions, **made})
+    def __len__(self):
+        return len(self._read)
+
+    def take(self, numbers):
+        """Read the blends of some numbers, with the additional predictions."""
+        chunk = self._read.take(numbers)
+        given = chunk.predictions.values()
+        made = [make_consistent(chunk.blend, layers, "max") for layers in given]
+        layers = zip(self.predictions, [*given, *made], strict=True)
+        return replace(chunk, predictions=dict(layers))
 
 
 def measure(name, blends):
