@@ -1,7 +1,13 @@
 """Whole scorings into a folder: stopped, resumed, on several processes, tuned."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +138,50 @@ def test_several_processes_give_the_same(file, tmp_path):
     for name, values in alone.properties.items():
         np.testing.assert_array_equal(together.properties[name], values)
     assert np.isfinite(together.milliseconds["elsewhere"]).all()
+
+
+class Deadly:
+    """A metric that ends the process that unpickles it."""
+
+    def __call__(self, truth, prediction, valid=None):
+        return 0.0
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_process_that_dies_is_said(file):
+    with pytest.raises(ChildProcessError, match="fewer processes"):
+        score([IdentityDeblender()], ReadBlends(file, 3), {"deadly": Deadly()}, processes=2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_processes_end_when_the_main_one_is_killed():
+    code = """
+import multiprocessing, os, signal
+from kdeblend.scoring.workers import _Pool
+if __name__ == "__main__":
+    pool = _Pool(2, [], {}, None)
+    pool._executor.submit(abs, -1).result()
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    main = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert main.returncode == -signal.SIGKILL, main.stderr
+    workers = [Path("/proc") / pid for pid in main.stdout.split()]
+    assert workers
+    end = time.monotonic() + 60
+    while any(map(_is_running, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(_is_running, workers))
+
+
+def _is_running(process):
+    """Tell whether a process is there and more than a leftover entry (state Z)."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_failures_are_counted(file, tmp_path):
