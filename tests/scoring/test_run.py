@@ -22,6 +22,7 @@ from kdeblend.scoring.score import score
 from kdeblend.scoring.scores import Scores
 
 RNG = np.random.default_rng(11)
+FEW = {name: METRICS[name] for name in ("psnr", "psnr_hidden", "segmentation_iou")}
 
 
 def images(count):
@@ -95,18 +96,23 @@ def test_blend_mode_of_a_file_is_found(file, tmp_path):
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):
     blends = ReadBlends(file)
-    whole = score_to_folder([IdentityDeblender(), Halves()], blends, tmp_path / "whole")
+
+    def run(folder, deblender, progress=None):
+        deblenders = [IdentityDeblender(), deblender]
+        scoring = ScoringRun(deblenders, blends, tmp_path / folder, resume=True, metrics=FEW)
+        return scoring.finish(progress)
+
+    whole = run("whole", Halves())
     for patience in (20, 11):
         with pytest.raises(KeyboardInterrupt):
-            score_to_folder(
-                [IdentityDeblender(), Halves(patience)], blends, tmp_path / "out", resume=True
-            )
+            run("out", Halves(patience))
     done, last = [], Halves()
-    score_to_folder([IdentityDeblender(), last], blends, tmp_path / "out", done.append, resume=True)
+    run("out", last, done.append)
     assert sum(done) == 3 * 40
     assert last.patience > 10**6 - 40  # not all of it again
     assert without_times(read(tmp_path / "out")) == without_times(whole)
     tables = [Scores.read_csv(tmp_path / name / "scores.csv") for name in ("whole", "out")]
+    assert tables[0].metrics == list(FEW)
     for name, by_metric in tables[0].values.items():
         for metric, values in by_metric.items():
             np.testing.assert_array_equal(tables[1].values[name][metric], values)
@@ -130,8 +136,8 @@ def test_several_processes_give_the_same(file, tmp_path):
     parallel = IdentityDeblender()
     parallel.name, parallel.parallel = "elsewhere", True
     deblenders = [IdentityDeblender(), parallel]
-    alone = score(deblenders, blends)
-    together = score(deblenders, blends, processes=2)
+    alone = score(deblenders, blends, FEW)
+    together = score(deblenders, blends, FEW, processes=2)
     for name, by_metric in alone.values.items():
         for metric, values in by_metric.items():
             np.testing.assert_array_equal(together.values[name][metric], values)
