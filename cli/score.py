@@ -74,22 +74,26 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
     Deblenders with parameters are tuned first, on other blends made of --data.
     Ctrl-C keeps what is finished; --resume goes on.
     """
-    from kdeblend.scoring.run import ScoringRun
-
-    deblenders = _deblenders(names, making["blend_mode"], making.pop("consistent"))
-    given = {name: value for name, value in making.items() if value is not None}
-    test, tuning = _blends(blends_file, list(data), blends, given, deblenders)
-    run = ScoringRun(deblenders, test, out, resume, processes)
     try:
-        for name, choice in run.fit(tuning):
-            click.echo(f"{name}: {_in_words(choice)}")
-        with progress_bar("Scoring", run.steps) as advance:
-            summary = run.finish(advance)
+        summary = _score(blends_file, list(data), blends, names, out, resume, processes, making)
     except KeyboardInterrupt:
         click.echo("Stopped; go on with the same command and --resume.", err=True)
         sys.exit(130)
     _show(summary)
     click.echo(f"{out}/summary.json and {out}/scores.csv written.")
+
+
+def _score(blends_file, data, blends, names, out, resume, processes, making):
+    from kdeblend.scoring.run import ScoringRun
+
+    deblenders = _deblenders(names, making["blend_mode"], making.pop("consistent"))
+    given = {name: value for name, value in making.items() if value is not None}
+    test, tuning = _blends(blends_file, data, blends, given, deblenders)
+    run = ScoringRun(deblenders, test, out, resume, processes)
+    for name, choice in run.fit(tuning):
+        click.echo(f"{name}: {_in_words(choice)}")
+    with progress_bar("Scoring", run.steps) as advance:
+        return run.finish(advance)
 
 
 def _deblenders(names, blend_mode, consistent):

@@ -242,6 +242,12 @@ class ReadBlends(BlendSet):
                 check_blends(rows.reshape(-1, *rows.shape[-3:]))
             except ValueError as error:
                 raise ValueError(f"`{name}` in {self._path}: {error}") from error
+        for number in range(self._blends if "valid" in self._arrays else 0):
+            if not self._valid([number]).any():  # type: ignore[union-attr]
+                raise ValueError(
+                    f"`valid` in {self._path} must be True somewhere on each blend. "
+                    f"Received: False everywhere on blend {number}"
+                )
 
 
 def _unreadable(path: str | os.PathLike, error: Exception) -> ValueError:

@@ -1,7 +1,7 @@
 """One scoring: which deblenders, on which blends, into which folder."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import TimedDeblender
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
 from kdeblend.scoring.fitting import fit_deblenders
+from kdeblend.scoring.measure import Metric
 from kdeblend.scoring.parts import PartsFolder
 from kdeblend.scoring.score import names_of_parts, score
 from kdeblend.scoring.scores import Scores
@@ -133,6 +134,7 @@ class ScoringRun:
         out: Folder to write to, made if it is not there.
         resume: Go on with the scoring that is there.
         processes: In how many processes deblenders that allow it, and the metrics, run.
+        metrics: What to measure, by name.
 
     Raises:
         OSError: If the folder cannot be written to.
@@ -147,16 +149,18 @@ class ScoringRun:
         out: str | os.PathLike,
         resume: bool = False,
         processes: int = 1,
+        metrics: Mapping[str, Metric] = METRICS,
     ):
         if processes < 1:
             raise ValueError(f"`processes` must be positive. Received: processes={processes}")
         self._deblenders = deblenders
         self._blends = blends
         self._processes = processes
+        self._metrics = metrics
         self._folder = Path(out)
         names = names_of_parts(deblenders, blends)
         self._parts = PartsFolder(self._folder / "parts", names)
-        self._parts.begin(_settings(deblenders, blends), resume)
+        self._parts.begin(_settings(deblenders, blends, metrics), resume)
         self.steps = len(blends) * (len(names) - 1)
 
     def fit(self, tuning: Callable[[], BlendSet]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -189,7 +193,8 @@ class ScoringRun:
         scores = score(
             self._deblenders,
             self._blends,
-            progress=progress,
+            self._metrics,
+            progress,
             parts=self._parts,
             processes=self._processes,
         )
@@ -252,12 +257,14 @@ def write_results(
     write_summary(folder / "summary.json", summary)
 
 
-def _settings(deblenders: Sequence[Deblender], blends: BlendSet) -> dict[str, Any]:
+def _settings(
+    deblenders: Sequence[Deblender], blends: BlendSet, metrics: Mapping[str, Metric]
+) -> dict[str, Any]:
     """Return what the scores depend on; where the galaxies lie is not part of it."""
     known = blends.description.items()
     return {
         "kdeblend": version("kdeblend"),
         "blends": {name: value for name, value in known if name not in ("file", "data")},
         "deblenders": {each.name: each.settings() for each in deblenders},
-        "metrics": list(METRICS),
+        "metrics": list(metrics),
     }

@@ -2,7 +2,9 @@
 
 import math
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -162,10 +164,19 @@ _scorer: Scorer | None = None
 
 
 def _start_process(*arguments: Any) -> None:
-    """Set a worker up; it ends at once on Ctrl-C, which the main process answers."""
+    """Set a worker up; it ends on Ctrl-C, which the main process answers, or with that."""
     global _scorer
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _scorer = Scorer(*arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process when the main one has been killed, which the pool would not notice."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _part_in_process(chunk: Chunk, name: str | None, answer: Answer | None) -> Part:

@@ -1,7 +1,13 @@
 """Whole scorings into a folder: stopped, resumed, on several processes, tuned."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +22,7 @@ from kdeblend.scoring.score import score
 from kdeblend.scoring.scores import Scores
 
 RNG = np.random.default_rng(11)
+FEW = {name: METRICS[name] for name in ("psnr", "psnr_hidden", "segmentation_iou")}
 
 
 def images(count):
@@ -89,18 +96,23 @@ def test_blend_mode_of_a_file_is_found(file, tmp_path):
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):
     blends = ReadBlends(file)
-    whole = score_to_folder([IdentityDeblender(), Halves()], blends, tmp_path / "whole")
+
+    def run(folder, deblender, progress=None):
+        deblenders = [IdentityDeblender(), deblender]
+        scoring = ScoringRun(deblenders, blends, tmp_path / folder, resume=True, metrics=FEW)
+        return scoring.finish(progress)
+
+    whole = run("whole", Halves())
     for patience in (20, 11):
         with pytest.raises(KeyboardInterrupt):
-            score_to_folder(
-                [IdentityDeblender(), Halves(patience)], blends, tmp_path / "out", resume=True
-            )
+            run("out", Halves(patience))
     done, last = [], Halves()
-    score_to_folder([IdentityDeblender(), last], blends, tmp_path / "out", done.append, resume=True)
+    run("out", last, done.append)
     assert sum(done) == 3 * 40
     assert last.patience > 10**6 - 40  # not all of it again
     assert without_times(read(tmp_path / "out")) == without_times(whole)
     tables = [Scores.read_csv(tmp_path / name / "scores.csv") for name in ("whole", "out")]
+    assert tables[0].metrics == list(FEW)
     for name, by_metric in tables[0].values.items():
         for metric, values in by_metric.items():
             np.testing.assert_array_equal(tables[1].values[name][metric], values)
@@ -124,14 +136,58 @@ def test_several_processes_give_the_same(file, tmp_path):
     parallel = IdentityDeblender()
     parallel.name, parallel.parallel = "elsewhere", True
     deblenders = [IdentityDeblender(), parallel]
-    alone = score(deblenders, blends)
-    together = score(deblenders, blends, processes=2)
+    alone = score(deblenders, blends, FEW)
+    together = score(deblenders, blends, FEW, processes=2)
     for name, by_metric in alone.values.items():
         for metric, values in by_metric.items():
             np.testing.assert_array_equal(together.values[name][metric], values)
     for name, values in alone.properties.items():
         np.testing.assert_array_equal(together.properties[name], values)
     assert np.isfinite(together.milliseconds["elsewhere"]).all()
+
+
+class Deadly:
+    """A metric that ends the process that unpickles it."""
+
+    def __call__(self, truth, prediction, valid=None):
+        return 0.0
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_process_that_dies_is_said(file):
+    with pytest.raises(ChildProcessError, match="fewer processes"):
+        score([IdentityDeblender()], ReadBlends(file, 3), {"deadly": Deadly()}, processes=2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_processes_end_when_the_main_one_is_killed():
+    code = """
+import multiprocessing, os, signal
+from kdeblend.scoring.workers import _Pool
+if __name__ == "__main__":
+    pool = _Pool(2, [], {}, None)
+    pool._executor.submit(abs, -1).result()
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    main = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert main.returncode == -signal.SIGKILL, main.stderr
+    workers = [Path("/proc") / pid for pid in main.stdout.split()]
+    assert workers
+    end = time.monotonic() + 60
+    while any(map(_is_running, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(_is_running, workers))
+
+
+def _is_running(process):
+    """Tell whether a process is there and more than a leftover entry (state Z)."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_failures_are_counted(file, tmp_path):

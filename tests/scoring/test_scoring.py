@@ -193,6 +193,7 @@ def test_first_blends_of_a_file(npz):
         ({"friend": np.full((3, 2, 16, 18, 3), np.nan)}, r"`friend`.*finite"),
         ({"valid": np.ones((3, 3), bool)}, "`valid`"),
         ({"valid": np.ones((16, 18))}, "`valid`"),
+        ({"valid": np.arange(3)[:, None, None] != np.ones((1, 16, 18))}, "on blend 1"),
         ({"blend": np.full((3, 16, 18, 3), {})}, "cannot read"),
     ],
 )
