@@ -3,16 +3,19 @@
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
+import keras_tuner
 import pytest
 from click.testing import CliRunner
 
-import kdeblend
+import kdeblend.tuning
 from kdeblend.cli.main import COMMANDS, main
+from kdeblend.tuning.space import OPTIONAL, SEARCHED, OneOf
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/tuning.md")
 COMMAND = re.compile(r"(?:^ {2,}|`|&& )((?:[A-Z_]+=\S+ )?kdeblend [a-z].*?)(?:`|$)", re.MULTILINE)
 
 
@@ -76,6 +79,36 @@ def test_readme_installs_as_ci_does():
     assert len(set(commands)) == 3
     for command in commands:
         assert command in script, command
+
+
+def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):
+    text = (ROOT / "docs/tuning.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    searches = []
+
+    def search(config, out, hypermodel=kdeblend.tuning.DeblendingHyperModel):
+        hp = keras_tuner.HyperParameters()
+        searches.append((hypermodel(config).configure(hp), set(hp.values)))
+        return SimpleNamespace(best=SimpleNamespace(values={}, psnr=0.0))
+
+    monkeypatch.setattr("kdeblend.tuning.search", search, raising=False)
+    for block in blocks:
+        exec(block, {})
+    (first, _), (second, names) = searches
+    assert first.discriminator_blocks == 3
+    assert names == {"pixel_loss", "average_momentum", *SEARCHED}
+    assert (second.pixel_loss, second.average_momentum) == ("mse", 0.9)
+
+
+def test_tuning_document_has_the_ranges_of_the_search():
+    text = (ROOT / "docs/tuning.md").read_text(encoding="utf-8")
+    for name, each in {**SEARCHED, **OPTIONAL}.items():
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", text, flags=re.MULTILINE)
+        if isinstance(each, OneOf):
+            assert ", ".join(f"`{v}`" if isinstance(v, str) else str(v) for v in each.values) in row
+        else:
+            assert f"{each.low:g} to " in row.replace("1e-5", "1e-05").replace("1e-4", "0.0001")
 
 
 def test_readme_python_uses_public_names():
