@@ -80,7 +80,8 @@ def cells(record: TrialRecord) -> list[str]:
     others = [f"{label(n)}={_short(v)}" for n, v in record.values.items() if n not in SEARCHED]
     state = record.state
     if state == RUNNING:
-        state = f"training, step {record.step} of {record.steps}"
+        state = "training"
+        state += f", step {record.step} of {record.steps}" if record.steps else ""
     if record.reason:
         state += f": {record.reason}"
     return [

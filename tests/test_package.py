@@ -103,7 +103,9 @@ def test_unknown_name_is_an_attribute_error():
         kdeblend.deblend_all  # noqa: B018
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["train", "--help"], ["tune", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments):
     code = f"from kdeblend.cli.main import main\nmain({arguments}, standalone_mode=False)"
     assert not loaded_by(code) & HEAVY

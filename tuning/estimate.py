@@ -60,6 +60,7 @@ def seconds_a_step(
 
     Raises:
         ValueError: If the networks or the data are unusable.
+        KeyboardInterrupt: If a signal has stopped it.
     """
     brief = middle_config(config).replace(
         steps=STEPS, burn_in=0, validation_blends=1, validate_every=STEPS, checkpoint_every=STEPS
@@ -67,9 +68,11 @@ def seconds_a_step(
     clock = _Clock()
     networks = hypermodel(config)
     with tempfile.TemporaryDirectory() as folder:
-        train(brief, folder, resume=True, progress=False, build=networks.build_networks,
+        result = train(brief, folder, resume=True, progress=False, build=networks.build_networks,
               callbacks=[clock])  # fmt: skip
     free_memory()
+    if result.stopped_by is not None:
+        raise KeyboardInterrupt
     times = clock.times[:-1]  # the last step is followed by a validation
     return min(after - before for before, after in itertools.pairwise(times))
 

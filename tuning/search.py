@@ -1,5 +1,6 @@
 """A whole search, from its settings to a folder with the best configuration."""
 
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -147,8 +148,8 @@ class _Poll:
     def __call__(self) -> None:
         records = {record.number: record for record in read_records(self.folder.trials)}
         changed = [n for n, record in records.items() if self.seen.get(n) != record]
-        for number in changed:
-            self.runner.progress(records[number])
+        for number in changed:  # a worker does not write each step
+            self.runner.progress(dataclasses.replace(records[number], steps=0))
         if changed:
             write_table(self.folder)
         self.seen = records

@@ -25,7 +25,15 @@ from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.measure import milliseconds_a_stamp
 from kdeblend.tuning.oracles import parent_of, share_of
-from kdeblend.tuning.record import COMPLETED, FAILED, FINISHED, INFEASIBLE, RUNNING, TrialRecord
+from kdeblend.tuning.record import (
+    COMPLETED,
+    FAILED,
+    FINISHED,
+    INFEASIBLE,
+    RUNNING,
+    WAITING,
+    TrialRecord,
+)
 from kdeblend.tuning.record import read_record as read
 
 MAX_STARTS = 3
@@ -122,6 +130,7 @@ class TrialRunner:
             record.state = COMPLETED
         except (SearchStoppedError, TrialTakenError, KeyboardInterrupt):
             if not self.taken.is_set():
+                record.state = WAITING
                 record.started.clear()
                 record.save(path)
             raise

@@ -1,5 +1,6 @@
 import io
 import re
+import signal
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from kdeblend.cli.main import main
 from kdeblend.cli.trial_table import TrialTable
+from kdeblend.training.train import TrainingResult
 from kdeblend.tuning import estimate
 from kdeblend.tuning.config import SearchConfig, read_search_config, search_base
 from kdeblend.tuning.folder import SearchFolder
@@ -175,13 +177,14 @@ def test_a_terminal_shows_the_running_trial():
 
 
 def test_the_time_of_a_step_is_measured_by_training(monkeypatch):
-    configs = []
+    configs, stopped_by = [], None
 
     def train(config, out, callbacks, **options):
         configs.append(config)
         for step, now in enumerate((1.0, 1.5, 1.75, 9.0)):
             monkeypatch.setattr(estimate.time, "perf_counter", lambda now=now: now)
             callbacks[0].on_step(step, {})
+        return TrainingResult(4, None, 20.0, stopped_by)
 
     monkeypatch.setattr(estimate, "train", train)
     monkeypatch.setattr(estimate, "free_memory", lambda: None)
@@ -190,6 +193,9 @@ def test_the_time_of_a_step_is_measured_by_training(monkeypatch):
     assert (configs[0].generator_options["root_blocks"], configs[0].burn_in) == (9, 0)
     assert estimate.search_seconds(config.replace(oracle="random"), 2.0, done=4) == 1200.0
     assert estimate.search_seconds(config, 2.0) == pytest.approx(0.36 * 2000)
+    stopped_by = signal.SIGINT
+    with pytest.raises(KeyboardInterrupt):
+        estimate.seconds_a_step(config)
 
 
 def test_settings_are_readable(calls, tmp_path):

@@ -3,19 +3,22 @@
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
+import keras_tuner
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import kdeblend
+import kdeblend.tuning
 from kdeblend.cli.main import COMMANDS, main
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.scores import PROPERTIES
+from kdeblend.tuning.space import OPTIONAL, SEARCHED, OneOf
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/scoring.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/scoring.md", "docs/tuning.md")
 COMMAND = re.compile(r"(?:^ {2,}|`|&& )((?:[A-Z_]+=\S+ )?kdeblend [a-z].*?)(?:`|$)", re.MULTILINE)
 
 
@@ -104,6 +107,35 @@ def test_scoring_page_names_every_metric():
     text = (ROOT / "docs/scoring.md").read_text(encoding="utf-8")
     for name in (*METRICS, *PROPERTIES):
         assert f"`{name}`" in text, name
+
+
+def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):
+    blocks = python_in("docs/tuning.md")
+    assert len(blocks) == 2
+    searches = []
+
+    def search(config, out, hypermodel=kdeblend.tuning.DeblendingHyperModel):
+        hp = keras_tuner.HyperParameters()
+        searches.append((hypermodel(config).configure(hp), set(hp.values)))
+        return SimpleNamespace(best=SimpleNamespace(values={}, psnr=0.0))
+
+    monkeypatch.setattr("kdeblend.tuning.search", search, raising=False)
+    for block in blocks:
+        exec(block, {})
+    (first, _), (second, names) = searches
+    assert first.discriminator_blocks == 3
+    assert names == {"pixel_loss", "average_momentum", *SEARCHED}
+    assert (second.pixel_loss, second.average_momentum) == ("mse", 0.9)
+
+
+def test_tuning_document_has_the_ranges_of_the_search():
+    text = (ROOT / "docs/tuning.md").read_text(encoding="utf-8")
+    for name, each in {**SEARCHED, **OPTIONAL}.items():
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", text, flags=re.MULTILINE)
+        if isinstance(each, OneOf):
+            assert ", ".join(f"`{v}`" if isinstance(v, str) else str(v) for v in each.values) in row
+        else:
+            assert f"{each.low:g} to " in row.replace("1e-5", "1e-05").replace("1e-4", "0.0001")
 
 
 def test_readme_python_uses_public_names():

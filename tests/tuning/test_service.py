@@ -185,7 +185,7 @@ def start_worker(out, address, stops_at):
 
 
 def wait_until(condition, *processes):
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 480
     while not condition():
         assert time.monotonic() < deadline
         assert all(process.poll() is None for process in processes)
@@ -211,7 +211,7 @@ def test_a_chief_and_two_workers_one_of_them_killed(config, tmp_path, monkeypatc
         states = {}
         wait_until(lambda: states.update(state(tmp_path)) or states.get(2) == "completed", doomed)
         os.kill(doomed.pid, signal.SIGKILL)
-        seen, _ = other.communicate(timeout=240)
+        seen, _ = other.communicate(timeout=480)
     finally:
         for process in (doomed, other):
             if process is not None:
