@@ -11,12 +11,13 @@ from kdeblend.data.source import GalaxySource
 from kdeblend.data.split import split_indices
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
+from kdeblend.metrics import METRICS as ALL_METRICS
 from kdeblend.scoring.blends import BlendSet, MadeBlends, ReadBlends
 from kdeblend.scoring.run import load_deblenders, score_to_folder
 from kdeblend.scoring.score import score
 
 RNG = np.random.default_rng(5)
-METRICS = ("psnr", "ssim", "ssim_range2")
+METRICS = {name: ALL_METRICS[name] for name in ("psnr", "ssim", "ssim_range2")}
 
 
 class Gaussians(GalaxySource):
@@ -165,12 +166,12 @@ def test_scores_equal_scikit_image(npz, dtype):
 @pytest.mark.parametrize("shape", [(16, 18), (40, 16, 18)])
 def test_invalid_pixels_do_not_count(npz, shape):
     given = arrays(40)
-    clean = score([], ReadBlends(npz(**given, valid=None)))
+    clean = score([], ReadBlends(npz(**given, valid=None)), METRICS)
     valid = np.ones((16, 18), bool)
     valid[:4] = False
-    masked = score([], ReadBlends(npz(**given, valid=np.broadcast_to(valid, shape))))
+    masked = score([], ReadBlends(npz(**given, valid=np.broadcast_to(valid, shape))), METRICS)
     given["friend"][:, :, :4] = 255
-    spoilt = score([], ReadBlends(npz(**given, valid=np.broadcast_to(valid, shape))))
+    spoilt = score([], ReadBlends(npz(**given, valid=np.broadcast_to(valid, shape))), METRICS)
     for metric in METRICS:
         values = [s.values["friend"][metric] for s in (clean, masked, spoilt)]
         np.testing.assert_allclose(values[1], values[2], rtol=1e-12)
@@ -223,7 +224,7 @@ def test_chunks_are_put_together_in_order():
     blends = made()
     progress = []
     perfect = Perfect(blends)
-    scores = score([perfect, IdentityDeblender()], blends, progress=progress.append)
+    scores = score([perfect, IdentityDeblender()], blends, METRICS, progress.append)
     assert progress == [32, 32, 8, 8]
     assert np.isinf(scores.values["perfect"]["psnr"]).all()
     np.testing.assert_allclose(scores.values["perfect"]["ssim"], 1)
