@@ -37,8 +37,9 @@ setup(
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "jax": requirements("jax"),
         "torch": requirements("torch"),
+        "baselines": requirements("baselines"),
         "test": TEST,
-        "dev": [*TEST, "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
+        "dev": [*TEST, "sep>=1.3", "photutils>=3", "ruff>=0.6", "mypy>=1.11", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["kdeblend = kdeblend.cli.main:main"]},
     classifiers=[

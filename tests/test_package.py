@@ -71,7 +71,8 @@ def test_wheel_requires_tensorflow_and_offers_the_extras(wheel):
     info = f"kdeblend-{version('kdeblend')}.dist-info"
     metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
     assert {"tensorflow>=2.18", "keras>=3.15"} <= set(metadata.get_all("Requires-Dist"))
-    assert set(metadata.get_all("Provides-Extra")) == {"gpu", "jax", "torch", "test", "dev"}
+    extras = {"gpu", "jax", "torch", "baselines", "test", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == extras
 
 
 def test_changelog_has_this_version():

@@ -9,5 +9,10 @@ from kdeblend.plugins import Registry
 DEBLENDERS = Registry(
     "kdeblend.deblenders",
     "deblender",
-    {"identity": "kdeblend.deblenders.identity:IdentityDeblender"},
+    {
+        "identity": "kdeblend.deblenders.identity:IdentityDeblender",
+        "sep": "kdeblend.deblenders.sep_deblender:SepDeblender",
+        "photutils": "kdeblend.deblenders.photutils_deblender:PhotutilsDeblender",
+        "scarlet2": "kdeblend.deblenders.scarlet2_deblender:Scarlet2Deblender",
+    },
 )

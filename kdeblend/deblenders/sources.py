@@ -73,6 +73,9 @@ class SourcesDeblender(Deblender):
 def pick_layers(sources: np.ndarray) -> np.ndarray:
     """Pick two layers of any number of sources without knowing the truth.
 
+    The sky that a source's layer may have is the median of each band, and is no
+    light of the source.
+
     Args:
         sources: Array `(k, height, width, bands)`, not negative.
 
@@ -82,21 +85,22 @@ def pick_layers(sources: np.ndarray) -> np.ndarray:
         source, a layer is black.
     """
     layers = np.zeros((2, *sources.shape[1:]), np.float32)
-    light = sources.sum(axis=(1, 2, 3))
-    lit = np.flatnonzero(light > 0)
-    if len(lit):
-        central = lit[np.argmin(_distances(sources[lit]))]
+    if len(sources):
+        sky = np.median(sources, axis=(1, 2), keepdims=True)
+        light = np.maximum(sources - sky, 0).sum(axis=-1, dtype=np.float64)
+        central = np.argmin(_distances(light))
         layers[0] = sources[central]
-        others = lit[lit != central]
-        if len(others):
-            layers[1] = sources[others[np.argmax(light[others])]]
+        if len(sources) > 1:
+            totals = light.sum(axis=(1, 2))
+            totals[central] = -1
+            layers[1] = sources[np.argmax(totals)]
     return layers
 
 
-def _distances(sources: np.ndarray) -> np.ndarray:
+def _distances(light: np.ndarray) -> np.ndarray:
     """Return how far each source's centre of light is from the middle, in pixels."""
-    grey = sources.sum(axis=-1, dtype=np.float64)
-    y, x = (np.arange(side) - (side - 1) / 2 for side in grey.shape[1:])
-    light = grey.sum(axis=(1, 2))
-    rows, columns = grey.sum(axis=2) @ y / light, grey.sum(axis=1) @ x / light
-    return np.hypot(rows, columns)
+    y, x = (np.arange(side) - (side - 1) / 2 for side in light.shape[1:])
+    total = light.sum(axis=(1, 2))
+    with np.errstate(invalid="ignore"):
+        rows, columns = light.sum(axis=2) @ y / total, light.sum(axis=1) @ x / total
+    return np.where(total > 0, np.hypot(rows, columns), np.inf)

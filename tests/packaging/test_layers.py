@@ -94,15 +94,29 @@ def test_click_is_imported_by_commands_only():
     assert {layer_of(module) for module in users} == {"cli"}
 
 
+def _required(name):
+    lines = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8").splitlines()
+    return {re.split("[<>=]", line)[0].lower() for line in lines if line[0] != "#"}
+
+
+def test_packages_of_some_deblenders_are_imported_inside_functions():
+    optional = _required("baselines")
+    assert _users_of(optional)
+    for module, path in MODULES.items():
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        outside = ast.Module([n for n in body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+        found = {name.split(".")[0] for name in imports_of(ast.unparse(outside))}
+        assert not found & optional, module
+
+
 def test_every_imported_package_is_required():
-    lines = (ROOT / "requirements/base.txt").read_text(encoding="utf-8").splitlines()
-    required = {re.split("[<>=]", line)[0].lower() for line in lines if line[0] != "#"}
+    required, optional = (_required(name) for name in ("base", "baselines"))
     imported = {
         name.split(".")[0]
         for path in MODULES.values()
         for name in imports_of(path.read_text(encoding="utf-8"))
     }
-    third_party = imported - set(sys.stdlib_module_names) - BACKENDS - {"kdeblend"}
+    third_party = imported - set(sys.stdlib_module_names) - BACKENDS - {"kdeblend"} - optional
     distributions = packages_distributions()
     assert third_party
     for name in third_party:
