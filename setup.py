@@ -31,7 +31,11 @@ setup(
         "kdeblend.tuning",
     ],
     package_dir={"kdeblend.cli": "cli", "kdeblend.tuning": "tuning"},
-    package_data={"kdeblend": ["py.typed"], "kdeblend.presets": ["*.json", "*.md", "*.keras"]},
+    package_data={
+        "kdeblend": ["py.typed"],
+        "kdeblend.scoring": ["*.css"],
+        "kdeblend.presets": ["*.json", "*.md", "*.keras"],
+    },
     install_requires=[*requirements("base"), f"tensorflow{TENSORFLOW}"],
     extras_require={
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],

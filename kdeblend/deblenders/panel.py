@@ -54,13 +54,21 @@ def draw_panel(images: Sequence[np.ndarray], labels: Sequence[str] = LABELS) -> 
         left = column * step
         middle = left + (step - gap) // 2
         draw.text((middle, top // 2), label, fill=INK, font=font, anchor="mm")
-        pixels = Image.fromarray(_rgb(image)).resize((width, height), Image.Resampling.NEAREST)
+        pixels = Image.fromarray(as_rgb(image)).resize((width, height), Image.Resampling.NEAREST)
         canvas.paste(pixels, (middle - width // 2, top))
     return np.asarray(canvas)
 
 
-def _rgb(image: np.ndarray) -> np.ndarray:
-    """Return `(height, width, bands)` in [0, 1] as 8-bit colour."""
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Return an image as it is shown.
+
+    Args:
+        image: Array `(height, width, bands)`, floats in [0, 1].
+
+    Returns:
+        uint8 array `(height, width, 3)`: three bands in colour, of any other number
+        the mean in grey.
+    """
     if image.shape[-1] != 3:
         image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
     return from_float(image, np.uint8)
