@@ -163,6 +163,7 @@ def inline(svg: str, label: str) -> str:
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"| (width|height)="[\d.]+pt"', "", svg)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     svg = re.sub(r"#0b0c0(\d)", r"var(--series-\1)", svg)
     svg = svg.replace(_GRID, "var(--grid)").replace(_INK, "currentColor")
     svg = re.sub(r">\s+<", "><", svg).replace("\n", " ")

@@ -19,6 +19,7 @@ from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
 from kdeblend.scoring.fitting import fit_deblenders
 from kdeblend.scoring.measure import Metric
 from kdeblend.scoring.parts import PartsFolder
+from kdeblend.scoring.report import write_report
 from kdeblend.scoring.score import names_of_parts, score
 from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.summary import summarise, write_summary
@@ -245,7 +246,7 @@ def score_to_folder(
 def write_results(
     folder: Path, scores: Scores, summary: dict[str, Any], examples: Examples
 ) -> None:
-    """Write `scores.csv` and `summary.json`.
+    """Write `scores.csv`, `summary.json` and `report.html`.
 
     Args:
         folder: Where to.
@@ -255,6 +256,7 @@ def write_results(
     """
     scores.write_csv(folder / "scores.csv")
     write_summary(folder / "summary.json", summary)
+    write_report(folder / "report.html", scores, summary, examples)
 
 
 def _settings(
