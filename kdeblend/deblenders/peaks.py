@@ -50,7 +50,7 @@ def first_guess(light: np.ndarray, peak: np.ndarray) -> np.ndarray:
         the other side of the peak, in units of the peak, in [0, 1].
 
     Reference:
-        [Melchior et al., 2018](https://doi.org/10.1016/j.ascom.2018.07.001), section 2
+        [Melchior et al., 2018](https://doi.org/10.1016/j.ascom.2018.07.001)
     """
     mirrored = 2 * np.reshape(peak, (2, 1, 1)) - np.indices(light.shape)
     other_side = ndimage.map_coordinates(light, mirrored, order=0, cval=0.0)

@@ -108,7 +108,7 @@ def share_light(blend: np.ndarray, labels: np.ndarray, softness: float) -> np.nd
         Array `(k, height, width, bands)` in the units of the blend.
 
     Reference:
-        [Bertin & Arnouts, 1996](https://doi.org/10.1051/aas:1996164), section 4
+        [Bertin & Arnouts, 1996](https://doi.org/10.1051/aas:1996164)
     """
     count = int(labels.max())
     if not count:

@@ -20,7 +20,7 @@ BINS = 40
 LONGEST_NAME = 30
 LINE = 26
 _INK, _GRID = "#0a0b0c", "#0a0b0d"
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,

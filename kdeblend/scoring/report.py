@@ -144,7 +144,8 @@ def _faults(scores: Scores, examples: Examples) -> Iterator[str]:
     yield "<section><h2>Kinds of failure</h2>"
     yield page.note(
         f"Of each deblender’s blends the {EXAMINED} with the lowest PSNR of a layer were looked "
-        "at. A kind’s two strongest cases are shown; the layer that has it is framed."
+        "at. A kind’s two strongest cases are shown; the layer that has it is framed. The strength "
+        "is the number that the rule sets a limit to."
     )
     for kind, fault in enumerate(FAULTS):
         yield f"<h3>{escape(fault.title)}</h3><p>{escape(fault.rule)}</p>"
@@ -157,7 +158,7 @@ def _faults(scores: Scores, examples: Examples) -> Iterator[str]:
 
 
 def _making(summary: dict[str, Any]) -> str:
-    pairs = [(name, value) for name, value in summary["blends"].items()]
+    pairs = [(name, _plain(value)) for name, value in summary["blends"].items()]
     for name, choice in summary.get("tuning", {}).items():
         chosen = ", ".join(f"{key} {value}" for key, value in choice.items())
         pairs.append((f"{name}, chosen on validation blends", chosen))
@@ -170,3 +171,7 @@ def _making(summary: dict[str, Any]) -> str:
     if "processes" in summary:
         pairs.append(("processes", summary["processes"]))
     return page.section("How this was made", page.definitions(pairs))
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

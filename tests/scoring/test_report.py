@@ -88,7 +88,9 @@ class Tags(HTMLParser):
 def written(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     scores, (examples, calls) = make_scores(), make_examples()
-    summary = summarise(scores, {"blends": BLENDS, "data": ["galaxies <1>"], "blend_mode": "max"})
+    summary = summarise(
+        scores, {"blends": BLENDS, "data": ["galaxies <1>", "more"], "blend_mode": "max"}
+    )
     summary["tuning"] = {"good": {"contrast": 0.005}}
     write_report(path, scores, summary, examples)
     return path, scores, summary, calls
@@ -135,7 +137,7 @@ def test_names_and_messages_are_escaped(text):
     words = "".join(Tags(text).words)
     assert NAMES[2] in words
     assert "ValueError: <script>alert(1)</script>" in words
-    assert "galaxies <1>" in words
+    assert "datagalaxies <1>, more" in words
 
 
 def test_there_are_two_curves_a_measure_and_a_histogram_for_psnr_and_ssim(text):
