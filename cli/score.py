@@ -80,7 +80,7 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
         click.echo("Stopped; go on with the same command and --resume.", err=True)
         sys.exit(130)
     _show(summary)
-    click.echo(f"{out}/summary.json and {out}/scores.csv written.")
+    click.echo(f"{out}/report.html, {out}/summary.json and {out}/scores.csv written.")
 
 
 def _score(blends_file, data, blends, names, out, resume, processes, making):

@@ -20,7 +20,7 @@ BINS = 40
 LONGEST_NAME = 30
 LINE = 26
 _INK, _GRID = "#0a0b0c", "#0a0b0d"
-_STYLE: dict[Any, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
@@ -39,6 +39,8 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.6,
     "lines.markersize": 4,
 }
+WIDE = (0.1, 0.1, 0.5, 0.22, 0.55)
+NARROW = (0.72, 0.06, 0.52, 0.08, 0)
 PROPERTY_AXES = {
     "separation": "separation of the two galaxies (pixels)",
     "flux_ratio": "flux of this galaxy / flux of the other",
@@ -60,7 +62,7 @@ def distributions(scores: Scores, metric: str) -> str:
     ends = np.percentile(together, [0.1, 99.9]) if len(together) else (0, 1)
     low, high = ends if ends[0] < ends[1] else (ends[0] - 0.5, ends[0] + 0.5)
     rows = len(finite)
-    with _figure((4.2, 0.72 * rows + 0.6), f"distributions-{metric}", rows) as (axes, svg):
+    with _figure((4.2, 0.72 * rows + 0.6), f"distributions-{metric}", rows, WIDE) as (axes, svg):
         for number, (axis, name) in enumerate(zip(axes, finite, strict=True)):
             values = finite[name]
             inside = values[(values >= low) & (values <= high)]
@@ -89,7 +91,7 @@ def against(scores: Scores, metric: str, name: str) -> str:
     Returns:
         The SVG; bands are 95 % intervals.
     """
-    with _figure((3.4, 2.5), f"{metric}-{name}", 1) as ((axis,), svg):
+    with _figure((3.4, 2.5), f"{metric}-{name}", 1, NARROW) as ((axis,), svg):
         for number, curve in enumerate(curves(scores, metric, name).values()):
             colour = _colour(number)
             axis.fill_between(curve.middle, curve.low, curve.high, color=colour, alpha=0.16, lw=0)
@@ -137,17 +139,31 @@ def _colour(number: int) -> str:
 
 @contextmanager
 def _figure(
-    size: tuple[float, float], name: str, rows: int
+    size: tuple[float, float], name: str, rows: int, margins: tuple[float, ...]
 ) -> Iterator[tuple[list[Any], Callable[[], str]]]:
-    """Give empty axes below each other, and a function for the SVG at the end of the block."""
+    """Give empty axes below each other, and a function for the SVG at the end of the block.
+
+    Args:
+        size: Width and height in inches.
+        name: Tells the identifiers of this figure from those of others.
+        rows: Number of axes.
+        margins: Left, right, below and above in inches, and between rows in units of a row.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(size, layout="constrained")
-        axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+        figure = Figure(size)  # margins by hand: a layout engine draws everything twice
+        left, right, bottom, top, between = margins
+        edges = {
+            "left": left / size[0],
+            "right": 1 - right / size[0],
+            "bottom": bottom / size[1],
+            "top": 1 - top / size[1],
+        }
+        axes = figure.subplots(rows, 1, squeeze=False, gridspec_kw={**edges, "hspace": between})
         file = io.StringIO()
-        yield list(axes), file.getvalue
+        yield list(axes[:, 0]), file.getvalue
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
 
 

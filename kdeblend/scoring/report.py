@@ -25,20 +25,17 @@ def write_report(
 
     Args:
         path: The HTML file; an existing one is replaced.
-        scores: Single scores; `psnr` must be among them, it ranks the blends.
+        scores: Single scores. Without `psnr`, which ranks the blends, there are no galleries.
         summary: What `kdeblend.scoring.summary.summarise` returns.
         examples: Gives the blends of some numbers, and the layers that a deblender
             finds on them, `(n, 2, height, width, bands)`.
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If there is no deblender, or no PSNR.
 
     Example:
         >>> write_report("report.html", scores, summarise(scores, {}), examples)
     """
-    if "psnr" not in scores.metrics:
-        raise ValueError(f"`scores` must hold psnr. Received: metrics={scores.metrics}")
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(_page(scores, summary, examples))
 
@@ -53,11 +50,13 @@ def _page(scores: Scores, summary: dict[str, Any], examples: Examples) -> Iterat
     yield f"<header><h1>Deblenders compared</h1><p>{escape(_lead(summary))}</p></header>"
     yield page.legend(scores.values)
     yield _means(scores, summary)
-    yield _distributions(scores, summary)
+    if set(PAPER_METRICS) & set(scores.metrics):
+        yield _distributions(scores, summary)
     yield differences(summary)
     yield from _curves(scores)
-    yield from _galleries(scores, examples)
-    yield from _faults(scores, examples)
+    if "psnr" in scores.metrics:
+        yield from _galleries(scores, examples)
+        yield from _faults(scores, examples)
     yield _making(summary)
     yield "</body></html>\n"
 

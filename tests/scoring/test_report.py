@@ -179,11 +179,15 @@ def test_without_properties_there_are_no_curves(tmp_path):
     assert Tags(text).open == []
 
 
-def test_psnr_must_be_there(tmp_path):
-    scores = make_scores(metrics=("ssim",))
-    with pytest.raises(ValueError, match=r"`scores` must hold psnr. Received: metrics=\['ssim'\]"):
-        write_report(tmp_path / "r.html", scores, {}, make_examples()[0])
-    assert not (tmp_path / "r.html").exists()
+def test_without_psnr_there_are_no_galleries(tmp_path):
+    scores, (examples, calls) = make_scores(metrics=("centroid_shift",)), make_examples()
+    write_report(tmp_path / "r.html", scores, summarise(scores, {}), examples)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert re.findall("<h2>(.*?)</h2>", text) == [
+        *("Means over both galaxies", "Differences between deblenders"),
+        *("Where each deblender is good", "How this was made"),
+    ]
+    assert calls == []
 
 
 @pytest.mark.parametrize(
