@@ -13,9 +13,6 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-import keras
-
-from kdeblend.deblenders.load import weights_path
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.io.atomic import atomic_path
 from kdeblend.presets import FOLDER, VERSIONED
@@ -45,13 +42,13 @@ def add(run, name, description, default):
     index = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
     if name in index["presets"] or not VERSIONED.fullmatch(name):
         raise SystemExit(f"--name must be new and end in -1, -2, ... Received: {name}")
-    path = FOLDER / f"{name}.keras"
-    with atomic_path(path) as temporary:
-        shutil.copyfile(weights_path(run), temporary)
-    keras.backend.clear_session()
-    index["presets"][name] = entry(path, name, description, RunFolder(run).read_config())
+    folder = RunFolder(run)
+    index["presets"][name] = entry(folder.generator, name, description, folder.read_config())
     if default:
         index["default"] = name
+    path = FOLDER / f"{name}.keras"
+    with atomic_path(path) as temporary:
+        shutil.copyfile(folder.generator, temporary)
     with atomic_path(FOLDER / "index.json") as temporary:
         temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     card = FOLDER / f"{name}.md"
@@ -68,7 +65,7 @@ def main():
     parser.add_argument("--description", required=True)
     parser.add_argument("--default", action="store_true")
     arguments = parser.parse_args()
-    print(add(str(arguments.run), arguments.name, arguments.description, arguments.default))
+    print(add(arguments.run, arguments.name, arguments.description, arguments.default))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,10 @@ class Panels(BlendSet):
 def measure(name, blends):
     """Return all scores of the preset, of the blend itself and of the predictions."""
     metrics = {metric: METRICS[metric] for metric in METRIC_NAMES}
-    return score(load_deblenders([name]), blends, metrics)
+    scores = score(load_deblenders([name]), blends, metrics)
+    if any(scores.failures.values()):
+        raise SystemExit(f"every blend must be deblended. Received: {scores.failures}")
+    return scores
 
 
 def score_rows(title, scores):
@@ -141,8 +144,10 @@ def main():
     arguments = parser.parse_args()
     name = find_preset(arguments.preset)
     path = preset_card(arguments.preset)
-    before, _, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
+    before, begin, rest = path.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not begin or not end:
+        raise SystemExit(f"{path} must hold the lines {MARKS[0]} and {MARKS[1]}")
     lines = card_section(name, arguments.data, arguments.panels, arguments.blends)
     section = "\n".join([MARKS[0], *lines, MARKS[1]])
     with atomic_path(path) as temporary:

@@ -26,7 +26,8 @@ def prepare(data, out):
     """Decode galaxies once into one file for fast training.
 
     Such a file is memory-mapped, so training on more galaxies than fit into memory costs
-    no decoding. It takes as much room as the images uncompressed.
+    no decoding. It takes as much room as the images uncompressed. What is in one file counts as
+    one survey: its galaxies may meet in one blend.
     """
     from rich.progress import Progress
 

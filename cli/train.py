@@ -84,6 +84,10 @@ def train(out, preset, config, resume, init, assignments, **options):
     if resume and run.exists():
         base = run.read_config()
         _refuse_preset(preset, base)
+        if init is not None:
+            raise click.UsageError(
+                f"--resume goes on with the weights of the run. Received: --init {init}"
+            )
     else:
         if resume:
             click.echo(f"There is no run in {out} yet; it begins.")
@@ -108,7 +112,7 @@ def _train(config, out, resume):
         f"Step {result.step} done. Best validation PSNR {result.best_psnr:.2f} dB; "
         f"the blend itself scores {result.blend_psnr:.2f} dB."
     )
-    click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {out}")
+    click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {_as_path(out)}")
 
 
 def _announce(config, out):
@@ -126,6 +130,13 @@ def _announce(config, out):
     click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}, {device}, {precision}")
     if config.burn_in or config.perceptual_weight:
         click.echo(f"Perceptual loss: VGG19 {config.vgg_layer}, weights {config.vgg_weights}")
+
+
+def _as_path(out):
+    """Return a folder as nobody takes it for a preset."""
+    from kdeblend.presets import find_preset
+
+    return f"./{out}" if find_preset(out) else out
 
 
 def _weights(name):

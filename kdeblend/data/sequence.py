@@ -142,11 +142,12 @@ class BlendSequence(keras.utils.Sequence):
         stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
         uniform = np.random.Generator(stream).random(_RANDOM_NUMBERS)
         perturbations = self.geometry.draw(uniform[3:16])
-        part = np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right")
-        pair = self._pair(self._parts[part], *uniform[:2])
+        part = int(np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right"))
         first, second = (
             self._stamp(image, perturbation)
-            for image, perturbation in zip(pair, perturbations, strict=True)
+            for image, perturbation in zip(
+                self._readable_pair(part, *uniform[:2]), perturbations, strict=True
+            )
         )
         blend = self._blend(first.transpose(1, 2, 0), second.transpose(1, 2, 0))
         for stamp in (first, second):
@@ -162,19 +163,35 @@ class BlendSequence(keras.utils.Sequence):
         stamp *= 1 / _FULL[image.dtype.str[1:]]
         return stamp
 
-    def _pair(self, part: np.ndarray, first: float, second: float) -> tuple[np.ndarray, np.ndarray]:
+    def _readable_pair(self, part: int, first: float, second: float) -> list[np.ndarray]:
+        """Read two different galaxies of a part, or of the next one that has two readable ones."""
+        for candidates in [*self._parts[part:], *self._parts[:part], self.indices]:
+            pair = self._pair(candidates, first, second)
+            if len(pair) == 2:
+                return pair
+        raise ValueError(
+            "At least two of the galaxies must be readable images. "
+            f"Received: {len(self.indices)} galaxies, {len(self._broken)} of them broken"
+        )
+
+    def _pair(self, part: np.ndarray, first: float, second: float) -> list[np.ndarray]:
         """Read two different galaxies of a part, chosen by two numbers in [0, 1).
 
-        In place of a broken one comes the next readable one, round the circle of the part.
+        In place of a broken one comes the next readable one, round the circle of the part;
+        fewer than two are returned if there are no more.
         """
         count = len(part)
         start = int(first * count)
-        place, image = self._read_one(part, (start + step for step in range(count)))
+        found = self._read_one(part, (start + step for step in range(count)))
+        if found is None:
+            return []
+        place, image = found
         start = int(second * (count - 1))
         others = (place + 1 + (start + step) % (count - 1) for step in range(count - 1))
-        return image, self._read_one(part, others)[1]
+        other = self._read_one(part, others)
+        return [image] if other is None else [image, other[1]]
 
-    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> tuple[int, np.ndarray]:
+    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> tuple[int, np.ndarray] | None:
         for place in places:
             index = int(part[place % len(part)])
             if index not in self._broken:
@@ -182,10 +199,7 @@ class BlendSequence(keras.utils.Sequence):
                     return place, self._cache.image(index)
                 except ImageReadError as error:
                     self._report(index, error)
-        raise ValueError(
-            "At least two of the galaxies must be readable images. "
-            f"Received: {len(self.indices)} galaxies, {len(self._broken)} of them broken"
-        )
+        return None
 
     def _report(self, index: int, error: ImageReadError) -> None:
         if self._broken.setdefault(index, error) is error:

@@ -49,9 +49,15 @@ def weights_path(name_or_path: str) -> Path:
     Raises:
         ValueError: If there is no such thing; the message lists what there is.
     """
-    if find_preset(name_or_path):
-        return preset_path(name_or_path)
     path = Path(name_or_path)
+    preset = find_preset(name_or_path)
+    if preset not in (None, name_or_path) and path.exists():
+        raise ValueError(
+            f"{name_or_path!r} is a preset and a path here: write {preset} for the preset, "
+            f"./{name_or_path} for the path. Received: {name_or_path!r}"
+        )
+    if preset is not None:
+        return preset_path(preset)
     if path.is_dir():
         if (path / RUN_WEIGHTS).is_file():
             return path / RUN_WEIGHTS

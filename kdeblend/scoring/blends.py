@@ -146,7 +146,7 @@ class MadeBlends(BlendSet):
             "seed": seed,
             "blend_mode": blend_mode,
             "perturb": self._sequence.geometry.perturb,
-            "fingerprint": hashlib.sha256("\n".join(source.ids).encode()).hexdigest()[:16],
+            "fingerprint": _fingerprint(source),
         }
 
     def __len__(self) -> int:
@@ -159,6 +159,12 @@ class MadeBlends(BlendSet):
         blend = np.concatenate([blend for blend, _ in made])
         pairs = np.concatenate([np.stack(pair, axis=1) for _, pair in made])
         return Chunk(blend, (pairs + 1) / 2)
+
+
+def _fingerprint(source: GalaxySource) -> str:
+    """Return a short hash of what decides which galaxies meet: their ids and parts."""
+    text = "\n".join([*source.ids, *map(str, source.parts)])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 class ReadBlends(BlendSet):

@@ -127,11 +127,14 @@ def test_an_old_run_needs_resume(arguments):
     assert "--resume" in result.output
 
 
-def test_resume_refuses_another_preset(arguments, tmp_path):
+def test_resume_refuses_another_preset_and_other_weights(arguments, tmp_path):
     assert invoke(*arguments, "--steps", 1).exit_code == 0
     result = invoke("train", "--out", tmp_path / "run", "--resume", "--preset", "paper")
     assert result.exit_code == 2
     assert "'quick'" in result.output
+    result = invoke("train", "--out", tmp_path / "run", "--resume", "--init", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "weights of the run" in result.output
 
 
 @pytest.mark.backend

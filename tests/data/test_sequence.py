@@ -173,6 +173,17 @@ def test_both_galaxies_of_a_blend_come_from_one_part_of_the_source(array_source)
     assert np.mean(np.equal(seen, 110)) == pytest.approx(1 / 4, abs=0.07)  # 1 of 1 + sqrt(90 / 10)
 
 
+def test_a_part_with_one_readable_galaxy_gives_way_to_the_next(array_source):
+    bright, dark = (np.full((64, 64, 3), value, np.uint8) for value in (150, 50))
+    combined = CombinedSource([array_source([bright, None]), array_source([dark] * 2)])
+    for _, (first, _) in make(combined, batches=5):
+        np.testing.assert_allclose((first.max(axis=(1, 2, 3)) + 1) * 255 / 2, 50, atol=0.01)
+    combined = CombinedSource([array_source([bright, None]), array_source([dark, None])])
+    _, pair = make(combined)[0]
+    brightest = {round(float((galaxy[0].max() + 1) * 255 / 2)) for galaxy in pair}
+    assert brightest == {50, 150}
+
+
 def test_galaxies_that_are_each_alone_make_one_part(array_source):
     sources = [array_source([np.full((64, 64, 3), v, np.uint8)]) for v in (50, 150)]
     _, (first, second) = make(CombinedSource(sources))[0]

@@ -54,6 +54,17 @@ def test_from_preset_loads_the_weights_of_the_name(shelf):
         np.testing.assert_allclose(deblender.deblend(blends), expected, atol=1e-6)
 
 
+def test_a_folder_named_like_a_preset_is_not_overlooked(shelf, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "generator.keras").write_bytes((shelf / "half-1.keras").read_bytes())
+    with pytest.raises(ValueError, match=r"write half-10 for the preset, \./half for the path"):
+        Deblender.from_preset("half")
+    for name, offset in (("./half", 0.1), ("half-10", 1.0)):
+        layers = Deblender.from_preset(name, consistent=False).deblend(np.zeros((1, 8, 8, 3)))
+        np.testing.assert_allclose(layers, offset / 2, atol=1e-6)
+
+
 def test_damaged_and_missing_weights_are_refused(shelf):
     with (shelf / "half-1.keras").open("ab") as file:
         file.write(b"x")
