@@ -93,6 +93,8 @@ def against(scores: Scores, metric: str, name: str) -> str:
     """
     with _figure((3.4, 2.5), f"{metric}-{name}", 1, NARROW) as ((axis,), svg):
         for number, curve in enumerate(curves(scores, metric, name).values()):
+            if not len(curve.middle):  # an empty band would count as a value of 0
+                continue
             colour = _colour(number)
             axis.fill_between(curve.middle, curve.low, curve.high, color=colour, alpha=0.16, lw=0)
             axis.plot(
