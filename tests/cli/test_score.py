@@ -16,6 +16,12 @@ RNG = np.random.default_rng(7)
 
 
 @pytest.fixture(autouse=True)
+def _no_report(monkeypatch):
+    """Leave out what takes most of the time and asks the deblenders again."""
+    monkeypatch.setattr("kdeblend.scoring.run.write_report", lambda path, *_: path.touch())
+
+
+@pytest.fixture(autouse=True)
 def _no_presets(monkeypatch):
     monkeypatch.setattr(presets, "DEFAULT_PRESET", None)
 

@@ -25,6 +25,12 @@ RNG = np.random.default_rng(11)
 FEW = {name: METRICS[name] for name in ("psnr", "psnr_hidden", "segmentation_iou")}
 
 
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch):
+    """Leave out what takes most of the time and asks the deblenders again."""
+    monkeypatch.setattr("kdeblend.scoring.run.write_report", lambda path, *_: path.touch())
+
+
 def images(count):
     """Draw round galaxies, `(count, 2, 20, 20, 3)`, uint8."""
     offsets = np.indices((20, 20)).transpose(1, 2, 0)

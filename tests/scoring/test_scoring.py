@@ -240,6 +240,7 @@ def test_folder(npz, tmp_path):
     out = tmp_path / "deep" / "out"
     summary = score_to_folder([IdentityDeblender()], ReadBlends(npz()), out)
     assert json.loads((out / "summary.json").read_text()) == summary
+    assert "friend" in (out / "report.html").read_text(encoding="utf-8")
     assert set(summary["deblenders"]) == {"identity", "friend"}
     with (out / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
