@@ -75,6 +75,17 @@ class DurableOracle(keras_tuner.Oracle):
             self.save()
         return trial
 
+    def withdraw(self, trial_id: str) -> bool:
+        """Take a trial from those that wait for a tuner, and tell whether it was among them.
+
+        Args:
+            trial_id: Its id.
+        """
+        waits = trial_id in self._retry_queue
+        if waits:
+            self._retry_queue.remove(trial_id)
+        return waits
+
     def all_begun(self) -> bool:
         """Tell whether as many trials have begun as there may be."""
         return self.max_trials is not None and len(self.trials) >= self.max_trials

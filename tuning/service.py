@@ -81,8 +81,7 @@ class ChiefServicer(OracleServicer):
             trial = self.oracle.trials[request.trial.trial_id]
             if is_final(trial):
                 return protos.get_service().EndTrialResponse()
-            if trial.trial_id in self.oracle._retry_queue:
-                self.oracle._retry_queue.remove(trial.trial_id)
+            self.oracle.withdraw(trial.trial_id)  # its worker was thought lost
             return super().EndTrial(request, context)
 
     def lose_silent_workers(self) -> None:
@@ -117,8 +116,7 @@ class ChiefServicer(OracleServicer):
             self._forget(tuner_id)
             return False
         self.heard[tuner_id] = time.monotonic()
-        if trial_id in self.oracle._retry_queue:  # thought lost, and no one has taken it
-            self.oracle._retry_queue.remove(trial_id)
+        if self.oracle.withdraw(trial_id):  # thought lost, and no one has taken it
             self.oracle.tuner_ids.add(tuner_id)
             self.oracle.ongoing_trials[tuner_id] = self.oracle.trials[trial_id]
         trial = self.oracle.ongoing_trials.get(tuner_id)

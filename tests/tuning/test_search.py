@@ -5,17 +5,17 @@ import os
 import signal
 from types import SimpleNamespace
 
+import keras
 import pytest
 
 from kdeblend.training.config import preset_config, read_config
-from kdeblend.training.train import train
 from kdeblend.tuning.config import search_base
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.results import write_table
 from kdeblend.tuning.search import SearchFailedError, search
 from kdeblend.tuning.space import SearchSpace
 
-HYPERPARAMETERS = ("trial", "M", "N", "depth", "psnr", "state")
+HYPERPARAMETERS = ("trial", "M", "N", "depth", "head", "psnr", "state")
 
 
 def table(out):
@@ -30,8 +30,8 @@ def outcome(out):
 
 @pytest.mark.backend
 def test_a_search_trains_and_goes_on_where_it_was_interrupted(config, tmp_path):
-    fixed = {"filters": 2, "M": 1, "N": 1, "stamp_size": 12}
-    config = config.replace(fixed=fixed, max_trials=1)
+    fixed = {"filters": 2, "M": 1, "N": 1, "depth": 0, "stamp_size": 12}
+    config = config.replace(fixed=fixed, searched=("head",), max_trials=1)
     steps = []
 
     def interrupt(record):
@@ -57,9 +57,10 @@ def test_a_search_trains_and_goes_on_where_it_was_interrupted(config, tmp_path):
 
     values = read_config(tmp_path / "parts" / "best.yaml")
     best = preset_config(values["preset"]).replace(**values)
-    assert best.discriminator_blocks == result.best.values["discriminator_blocks"]
+    assert best.generator_options["head"] == result.best.values["head"]
     assert (best.steps, best.stamp_size) == (preset_config("quick").steps, 12)
-    assert train(best.replace(steps=1), tmp_path / "run", progress=False).step == 1
+    generator = keras.saving.load_model(tmp_path / "parts" / "best.keras", compile=False)
+    assert generator.count_params() == int(row["parameters"])
 
 
 def test_the_same_seed_gives_the_same_trials(config, fake_networks, fake_training, tmp_path):
