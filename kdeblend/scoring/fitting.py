@@ -29,7 +29,8 @@ def fit_deblenders(
         known: What was chosen before, by name; it is taken up again.
 
     Yields:
-        Name and choice of each deblender, `{"error": MESSAGE}` where there is none.
+        Name and choice of each deblender, `{"error": MESSAGE}` where there is none; the
+        deblender is then as it was before.
     """
     chunk: Chunk | None = None
     for deblender in filter(can_be_tuned, deblenders):
@@ -50,7 +51,10 @@ def _fit(deblender: Deblender, chunk: Chunk, bands: int) -> dict[str, Any]:
             "error": f"not tuned: the blends to tune on have {chunk.blend.shape[-1]} bands, "
             f"the scored ones {bands}; --data names galaxies of as many"
         }
+    before = dict(vars(deblender))
     try:
         return deblender.fit(chunk.blend, chunk.truth) or {}
     except Exception as error:  # a deblender may raise anything
+        vars(deblender).clear()
+        vars(deblender).update(before)
         return {"error": " ".join(f"not tuned: {type(error).__name__}: {error}".split())}

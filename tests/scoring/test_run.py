@@ -225,11 +225,14 @@ def test_tuned_once_and_taken_up_again(file, tmp_path):
 def test_tuning_that_fails_is_said(file, tmp_path):
     class Stubborn(Tuned):
         def fit(self, blends, truth):
+            self.gain, self.left = 0.5, "half-way"
             raise RuntimeError("will not")
 
-    run = ScoringRun([Stubborn()], ReadBlends(file, 3), tmp_path)
+    stubborn = Stubborn()
+    run = ScoringRun([stubborn], ReadBlends(file, 3), tmp_path)
     ((_, choice),) = run.fit(lambda: ReadBlends(file, 3))
     assert choice == {"error": "not tuned: RuntimeError: will not"}
+    assert vars(stubborn) == vars(Stubborn())
     assert run.finish()["deblenders"]["tuned"]["psnr"]["n"] == 6
 
 
