@@ -79,7 +79,9 @@ def _means(scores: Scores, summary: dict[str, Any]) -> str:
         "Means over both galaxies",
         page.note(
             "Below each mean is its 95 % interval, from drawing whole blends with replacement. "
-            "The best mean of a column is marked. Times are medians of milliseconds a blend."
+            "Errors of either sign are bias ± scatter (standard deviation). n is said where scores "
+            "are undefined, infinite or failed. The best of a column is marked, among those with "
+            "the largest n if they are several. Times are medians of milliseconds a blend."
         ),
         comparison(summary),
     )

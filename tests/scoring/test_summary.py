@@ -127,6 +127,14 @@ def test_comparison_table():
     assert columns[2:] == [["-", "3"], ["-", "2"]]
 
 
+def test_scatter_and_missing_scores_are_shown():
+    values = np.array([[-0.3, 0.1], [math.nan, 0.2]])
+    summary = summarise(Scores({"a": {"total_flux_error": values}}), {"blends": 2})
+    (cell,) = comparison(summary).columns[1].cells
+    assert cell.startswith("0.000\n±")
+    assert cell.endswith("\nσ 0.216\nn 3")
+
+
 def test_table_1():
     values = np.array([[30.0, 20.0], [34.0, 24.0]])
     found = Scores({"a": {"psnr": values}, "b": {"psnr": values + np.inf}})
