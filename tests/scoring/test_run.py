@@ -236,6 +236,18 @@ def test_tuning_that_fails_is_said(file, tmp_path):
     assert run.finish()["deblenders"]["tuned"]["psnr"]["n"] == 6
 
 
+def test_scoring_goes_on_without_blends_to_tune_on(file, tmp_path):
+    def tuning():
+        raise ValueError("too few galaxies")
+
+    other = Tuned()
+    other.name = "other"
+    run = ScoringRun([Tuned(), other], ReadBlends(file, 3), tmp_path, metrics=FEW)
+    error = {"error": "not tuned: too few galaxies"}
+    assert dict(run.fit(tuning)) == {"tuned": error, "other": error}
+    assert run.finish()["tuning"]["tuned"] == error
+
+
 def test_tuning_needs_as_many_bands(file, tmp_path):
     chunk = ReadBlends(file, 3).take(range(3))
     np.savez(tmp_path / "grey.npz", blend=chunk.blend[..., :1], truth=chunk.truth[..., :1])
