@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from kdeblend.scoring.summary import STATISTICS, all_galaxies
@@ -42,14 +43,14 @@ def comparison(summary: dict[str, Any]) -> Table:
     )
     table.add_column("deblender", overflow="fold")
     for metric in shown:
-        table.add_column(title(metric).short, justify="right", no_wrap=True)
+        table.add_column(escape(title(metric).short), justify="right", no_wrap=True)
     table.add_column("fail", justify="right", no_wrap=True)
     table.add_column("ms", justify="right", no_wrap=True)
     galaxies = all_galaxies(summary)
     for name, by_metric in summary["deblenders"].items():
         figures = [_mean(by_metric[each], galaxies, title(each).best) for each in shown]
         failed = summary["failures"].get(name, {}).get("count", 0)
-        table.add_row(name, *figures, str(failed) if failed else "-", _time(summary, name))
+        table.add_row(escape(name), *figures, str(failed) if failed else "-", _time(summary, name))
     return table
 
 
@@ -82,7 +83,11 @@ def _metrics(summary: dict[str, Any]) -> list[str]:
 
 def _table(text: str, padding: int = 1) -> Table:
     return Table(
-        title=text, title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, padding)
+        title=escape(text),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE,
+        padding=(0, padding),
     )
 
 
@@ -110,5 +115,9 @@ def _add_row(table: Table, name: str, galaxy: str, figures: dict[str, Any]) -> N
     shown = ["-" if figures[s] is None else f"{figures[s]:.4g}" for s in STATISTICS]
     first = galaxy == "both"
     table.add_row(
-        name if first else "", galaxy, *shown, str(figures["n"]), style="bold" if first else None
+        escape(name) if first else "",
+        galaxy,
+        *shown,
+        str(figures["n"]),
+        style="bold" if first else None,
     )
