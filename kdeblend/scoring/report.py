@@ -65,7 +65,7 @@ def _lead(summary: dict[str, Any]) -> str:
     blends = summary["blends"]
     files = blends.get("file") or ", ".join(blends.get("data", ()))
     source = f" from {files}" if files else ""
-    mode = f", blended by {blends['blend_mode']}" if "blend_mode" in blends else ""
+    mode = f", blended by {blends['blend_mode']}" if blends.get("blend_mode") else ""
     names = len(summary["deblenders"])
     return (
         f"{names} deblenders on the same {blends.get('blends', 0)} blends of two galaxies"

@@ -92,6 +92,10 @@ def test_blend_mode_of_a_file_is_found(file, tmp_path):
     assert ReadBlends(tmp_path / "sum.npz").blend_mode == "sum"
     np.savez(tmp_path / "other.npz", blend=truth.min(axis=1), truth=truth)
     assert ReadBlends(tmp_path / "other.npz").blend_mode is None
+    given = ReadBlends(tmp_path / "other.npz", blend_mode="sum")
+    assert given.blend_mode == given.description["blend_mode"] == "sum"
+    with pytest.raises(ValueError, match="'nothing'"):
+        ReadBlends(tmp_path / "other.npz", blend_mode="nothing")
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):
