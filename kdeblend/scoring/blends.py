@@ -173,13 +173,12 @@ class ReadBlends(BlendSet):
     Args:
         path: The file.
         blends: How many to take, from the first on. Defaults to all.
-        blend_mode: Name of the registered blend mode that they were made with. Defaults
-            to the one that gives the first blends of their truths, if there is one.
+        blend_mode: How they were made. Defaults to the registered mode that gives the
+            first blends of their truths, if there is one.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file cannot be read or does not hold that, or the blend mode
-            is unknown.
+        ValueError: If the blend mode is unknown, or the file does not hold that.
     """
 
     def __init__(

@@ -237,7 +237,11 @@ def test_tuning_that_fails_is_said(file, tmp_path):
     ((_, choice),) = run.fit(lambda: ReadBlends(file, 3))
     assert choice == {"error": "not tuned: RuntimeError: will not"}
     assert vars(stubborn) == vars(Stubborn())
+    again = ScoringRun([Tuned()], ReadBlends(file, 3), tmp_path / "again")
+    again._parts.keep_choices({"tuned": choice})
+    assert "gain" in dict(again.fit(lambda: ReadBlends(file, 3)))["tuned"]
     assert run.finish()["deblenders"]["tuned"]["psnr"]["n"] == 6
+    assert list(run.fit(lambda: pytest.fail("not again"))) == [("tuned", choice)]
 
 
 def test_scoring_goes_on_without_blends_to_tune_on(file, tmp_path):
