@@ -121,8 +121,8 @@ def _blends(blends_file, data, blends, given, deblenders):
             raise click.UsageError(
                 f"--{wrong[0]} is for blends that are made. Received: {blends_file}"
             )
-        test = ReadBlends(blends_file, blends)
-        given = {"blend_mode": given.get("blend_mode") or test.blend_mode or "max"}
+        test = ReadBlends(blends_file, blends, given.get("blend_mode"))
+        given = {"blend_mode": test.blend_mode or "max"}
 
     def tuning():
         return make_test_blends(data or ["hubble"], TUNING_BLENDS, side="validation", **given)

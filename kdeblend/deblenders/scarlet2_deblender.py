@@ -102,6 +102,10 @@ class Scarlet2Deblender(SourcesDeblender):
         Returns:
             The values chosen, by attribute.
         """
-        self.psf_sigma = psf_width(blends)
-        chosen = search(self, self.grid, blends[:MOST_BLENDS], truth[:MOST_BLENDS])
+        before, self.psf_sigma = self.psf_sigma, psf_width(blends)
+        try:
+            chosen = search(self, self.grid, blends[:MOST_BLENDS], truth[:MOST_BLENDS])
+        except BaseException:
+            self.psf_sigma = before
+            raise
         return {"psf_sigma": self.psf_sigma, **chosen}

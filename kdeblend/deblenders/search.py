@@ -1,5 +1,6 @@
 """The best of a few settings of a deblender, on blends with known truth."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ def search(
     One attribute after the other is given the value with the highest mean PSNR,
     the others kept as they are, in the order of the grid; twice, or until nothing
     changes. The values that the deblender comes with take part and win a tie.
+    Values with which it fails on a blend lose.
 
     Args:
         deblender: What to tune; its attributes are changed.
@@ -31,25 +33,63 @@ def search(
 
     Returns:
         The values chosen, by attribute.
+
+    Raises:
+        ValueError: If it fails with all values that were tried. As after any other
+            error, the attributes are then what they were before.
     """
-    best = {name: getattr(deblender, name) for name in grid}
-    found: dict[tuple, float] = {}
+    start = {name: getattr(deblender, name) for name in grid}
+    try:
+        best = _search(deblender, grid, start, _Quality(deblender, blends, truth))
+    except BaseException:
+        deblender.restore(start)
+        raise
+    deblender.restore(best)
+    return best
 
-    def quality(values: dict[str, Any]) -> float:
+
+class _Quality:
+    """The mean PSNR in dB that values of attributes give, minus infinity where they fail."""
+
+    def __init__(self, deblender: SourcesDeblender, blends: np.ndarray, truth: np.ndarray):
+        self._deblender, self._blends, self._truth = deblender, blends, truth
+        self._found: dict[tuple, float] = {}
+        self.error: Exception | None = None
+
+    def __call__(self, values: dict[str, Any]) -> float:
         key = tuple(values.values())
-        if key not in found:
-            deblender.restore(values)
-            found[key] = matched_psnr(deblender, blends, truth)
-        return found[key]
+        if key not in self._found:
+            self._deblender.restore(values)
+            self._found[key] = self._measured()
+        return self._found[key]
 
+    def _measured(self) -> float:
+        try:
+            return matched_psnr(self._deblender, self._blends, self._truth)
+        except Exception as error:  # a deblender may raise anything
+            self.error = error
+            return -math.inf
+
+
+def _search(
+    deblender: SourcesDeblender,
+    grid: Mapping[str, Sequence[Any]],
+    start: dict[str, Any],
+    quality: _Quality,
+) -> dict[str, Any]:
+    best = start
     for _ in range(ROUNDS):
-        before = dict(best)
+        before = best
         for name, values in grid.items():
             choices = [best, *({**best, name: value} for value in values)]
             best = max(choices, key=quality)
         if best == before:
             break
-    deblender.restore(best)
+    if quality(best) == -math.inf:
+        raise ValueError(
+            f"deblender {deblender.name} must work with some of the values to try. "
+            f"Received: {type(quality.error).__name__}: {quality.error}"
+        ) from quality.error
     return best
 
 

@@ -8,6 +8,8 @@ from kdeblend.metrics.checks import checked
 from kdeblend.metrics.context import Context
 from kdeblend.metrics.galaxy import hidden_pixels
 
+LEAST_PIXELS = 10
+
 
 def psnr(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = None) -> float:
     """Return the peak signal-to-noise ratio in dB, for a peak of 1.
@@ -57,7 +59,7 @@ def psnr_visible(
         context: The other galaxy.
 
     Returns:
-        Decibels; infinity for equal images; NaN if there is no such pixel.
+        Decibels; infinity for equal images; NaN for less than ten such pixels.
 
     Raises:
         ValueError: If shapes do not fit, or no pixel counts.
@@ -82,7 +84,7 @@ def psnr_hidden(
     errors and reference are those of `psnr_visible`.
 
     Returns:
-        Decibels; infinity for equal images; NaN if nothing is hidden.
+        Decibels; infinity for equal images; NaN if less than ten pixels are hidden.
     """
     checked(truth, prediction, valid)
     return _psnr_where(truth, prediction, valid, hidden_pixels(truth, context.other_truth, valid))
@@ -90,4 +92,5 @@ def psnr_hidden(
 
 def _psnr_where(truth, prediction, valid, where):
     counted = where if valid is None else where & valid
-    return psnr(truth, prediction, counted) if counted.any() else math.nan
+    enough = np.count_nonzero(counted) >= LEAST_PIXELS
+    return psnr(truth, prediction, counted) if enough else math.nan

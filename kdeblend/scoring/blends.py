@@ -174,19 +174,26 @@ class ReadBlends(BlendSet):
     width, bands)`, uint8, uint16 or floats in [0, 1], and may hold `valid`,
     boolean, `(height, width)` or `(n, height, width)`. Any other array with the
     shape of `truth` is a deblender's answer under the array's name; the rest is
-    left aside. The blend mode is the registered one that gives the first blends
-    of their truths, if there is one.
+    left aside.
 
     Args:
         path: The file.
         blends: How many to take, from the first on. Defaults to all.
+        blend_mode: How they were made. Defaults to the registered mode that gives the
+            first blends of their truths, if there is one.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file cannot be read or does not hold that.
+        ValueError: If the blend mode is unknown, or the file does not hold that.
     """
 
-    def __init__(self, path: str | os.PathLike, blends: int | None = None):
+    def __init__(
+        self, path: str | os.PathLike, blends: int | None = None, blend_mode: str | None = None
+    ):
+        if blend_mode is not None and blend_mode not in BLEND_MODES:
+            raise ValueError(
+                f"`blend_mode` must be one of {sorted(BLEND_MODES)}. Received: {blend_mode!r}"
+            )
         self._path = path
         try:
             arrays = {name: NpzRows(path, name) for name in npz_names(path)}
@@ -203,7 +210,7 @@ class ReadBlends(BlendSet):
         self._arrays = {name: arrays[name] for name in used}
         self._blends = len(truth) if blends is None else min(blends, len(truth))
         self._check_values()
-        self.blend_mode = _blend_mode(self.take(range(min(CHUNK, self._blends))))
+        self.blend_mode = blend_mode or _blend_mode(self.take(range(min(CHUNK, self._blends))))
         self.description = {
             "file": os.fspath(path),
             "blends": self._blends,

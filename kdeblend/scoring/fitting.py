@@ -29,28 +29,41 @@ def fit_deblenders(
         known: What was chosen before, by name; it is taken up again.
 
     Yields:
-        Name and choice of each deblender, `{"error": MESSAGE}` where there is none.
+        Name and choice of each deblender, `{"error": MESSAGE}` where there is none; the
+        deblender is then as it was before.
     """
-    chunk: Chunk | None = None
+    made: Chunk | ValueError | None = None
     for deblender in filter(can_be_tuned, deblenders):
         choice = known.get(deblender.name)
         if choice is None:
-            if chunk is None:
-                blends = tuning()
-                chunk = blends.take(range(len(blends)))
-            choice = _fit(deblender, chunk, bands)
+            made = made or _make(tuning)
+            choice = _fit(deblender, made, bands)
         elif "error" not in choice:
             deblender.restore(choice)
         yield deblender.name, choice
 
 
-def _fit(deblender: Deblender, chunk: Chunk, bands: int) -> dict[str, Any]:
+def _make(tuning: Callable[[], BlendSet]) -> Chunk | ValueError:
+    """Return the blends to tune on, or why there are none."""
+    try:
+        blends = tuning()
+        return blends.take(range(len(blends)))
+    except ValueError as error:
+        return error
+
+
+def _fit(deblender: Deblender, chunk: Chunk | ValueError, bands: int) -> dict[str, Any]:
+    if isinstance(chunk, ValueError):
+        return {"error": f"not tuned: {chunk}"}
     if chunk.blend.shape[-1] != bands:
         return {
             "error": f"not tuned: the blends to tune on have {chunk.blend.shape[-1]} bands, "
             f"the scored ones {bands}; --data names galaxies of as many"
         }
+    before = dict(vars(deblender))
     try:
         return deblender.fit(chunk.blend, chunk.truth) or {}
     except Exception as error:  # a deblender may raise anything
+        vars(deblender).clear()
+        vars(deblender).update(before)
         return {"error": " ".join(f"not tuned: {type(error).__name__}: {error}".split())}

@@ -61,18 +61,21 @@ def best_median_worst(
 ) -> Iterator[tuple[str, list[Panel]]]:
     """Yield the panels of a deblender's best, median and worst blends; none appears twice.
 
+    Few blends are shared out among the three, the best first.
+
     Args:
         scores: Single scores.
         examples: Gives blends and layers by deblender and numbers.
         name: The deblender.
     """
     order = ranked(scores, name)
-    middle = order[SHOWN:-SHOWN]
-    start = max(0, (len(middle) - SHOWN) // 2)
+    count = len(order)
+    best, worst, median = (min(SHOWN, (count + extra) // 3) for extra in (2, 1, 0))
+    start = worst + (count - best - worst - median) // 2
     groups = {
-        "Best": order[SHOWN:][-SHOWN:][::-1],
-        "Median": middle[start : start + SHOWN],
-        "Worst": order[:SHOWN],
+        "Best": order[count - best :][::-1],
+        "Median": order[start : start + median],
+        "Worst": order[:worst],
     }
     for title, numbers in groups.items():
         if len(numbers):

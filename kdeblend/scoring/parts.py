@@ -2,9 +2,10 @@
 
 parts/settings.json               what is scored, on which blends, by which metrics
 parts/choices.json                what tuning has chosen
-parts/NN-NAME/NNNNNNNN.npz        scores of a deblender on the blends from a number on
+parts/NAME-HASH/NNNNNNNN.npz      scores of a deblender on the blends from a number on
 """
 
+import hashlib
 import json
 import os
 import re
@@ -44,11 +45,7 @@ class PartsFolder:
 
     def __init__(self, folder: str | os.PathLike, names: Sequence[str]):
         self._folder = Path(folder)
-        slugs = [re.sub(r"[^\w.-]+", "-", name)[-40:] for name in names]
-        self._folders = {
-            name: self._folder / f"{number:02d}-{slug}"
-            for number, (name, slug) in enumerate(zip(names, slugs, strict=True))
-        }
+        self._folders = {name: self._folder / _folder_name(name) for name in names}
 
     def begin(self, settings: dict[str, Any], resume: bool) -> None:
         """Make the folder, or check that what is there belongs to the same scoring.
@@ -76,6 +73,10 @@ class PartsFolder:
 
     def _holds_results(self) -> bool:
         return any(self._folder.glob("*/*.npz")) or (self._folder / "choices.json").is_file()
+
+    def has(self, name: str) -> bool:
+        """Tell whether a deblender has any part."""
+        return any(self._folders[name].glob("[0-9]*.npz"))
 
     def choices(self) -> dict[str, Any]:
         """Return what tuning has chosen so far, by deblender."""
@@ -109,6 +110,12 @@ class PartsFolder:
         for name, folder in self._folders.items():
             for file in sorted(folder.glob("[0-9]*.npz")):
                 yield name, int(file.stem), _read_part(file)
+
+
+def _folder_name(name: str) -> str:
+    """Return a name that is legible, differs for each deblender, and suits any file system."""
+    slug = re.sub(r"[^\w.-]+", "-", name)[-40:]
+    return f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _read_part(file: Path) -> Part:

@@ -65,7 +65,7 @@ def _lead(summary: dict[str, Any]) -> str:
     blends = summary["blends"]
     files = blends.get("file") or ", ".join(blends.get("data", ()))
     source = f" from {files}" if files else ""
-    mode = f", blended by {blends['blend_mode']}" if "blend_mode" in blends else ""
+    mode = f", blended by {blends['blend_mode']}" if blends.get("blend_mode") else ""
     names = len(summary["deblenders"])
     return (
         f"{names} deblenders on the same {blends.get('blends', 0)} blends of two galaxies"
@@ -79,7 +79,9 @@ def _means(scores: Scores, summary: dict[str, Any]) -> str:
         "Means over both galaxies",
         page.note(
             "Below each mean is its 95 % interval, from drawing whole blends with replacement. "
-            "The best mean of a column is marked. Times are medians of milliseconds a blend."
+            "Errors of either sign are bias ± scatter (standard deviation). n is said where scores "
+            "are undefined, infinite or failed. The best of a column is marked, among those with "
+            "the largest n if they are several. Times are medians of milliseconds a blend."
         ),
         comparison(summary),
     )

@@ -1,10 +1,11 @@
 """Tables of the report."""
 
+import math
 from html import escape
 from typing import Any
 
 from kdeblend.scoring import page
-from kdeblend.scoring.summary import STATISTICS
+from kdeblend.scoring.summary import STATISTICS, all_galaxies
 from kdeblend.scoring.titles import title
 
 PAPER = {
@@ -24,9 +25,12 @@ def comparison(summary: dict[str, Any]) -> str:
     metrics = list(next(iter(together.values()), {}))
     best = {metric: _best(together, metric) for metric in metrics}
     head = ["deblender", *(title(metric).text for metric in metrics), "failed", "ms a blend"]
-    rows = []
+    rows, galaxies = [], all_galaxies(summary)
     for name, by_metric in together.items():
-        cells = [_mean(by_metric[metric], name in best[metric]) for metric in metrics]
+        cells = [
+            _mean(by_metric[each], galaxies, name in best[each], title(each).best == "zero")
+            for each in metrics
+        ]
         failed = summary["failures"].get(name, {}).get("count", 0)
         median = summary["milliseconds"].get(name, {}).get("median")
         cells += [page.cell(str(failed)), page.cell(_number(median))]
@@ -49,10 +53,12 @@ def paper_table(summary: dict[str, Any], metric: str) -> str:
 
 def differences(summary: dict[str, Any]) -> str:
     """Return the section of pairwise differences: a table per measure, PSNR open."""
-    tables = []
+    tables, galaxies = [], all_galaxies(summary)
     for metric, pairs in summary["differences"].items():
         rows = [
-            page.row(f"{pair['first']} {MINUS} {pair['second']}", [_mean(pair), _sign(pair)])
+            page.row(
+                f"{pair['first']} {MINUS} {pair['second']}", [_mean(pair, galaxies), _sign(pair)]
+            )
             for pair in pairs
         ]
         if rows:
@@ -75,23 +81,38 @@ def _sign(pair: dict[str, Any]) -> str:
     return page.cell(pair["first"] if pair["low"] > 0 else pair["second"])
 
 
-def _mean(figures: dict[str, Any], best: bool = False) -> str:
+def _mean(figures: dict[str, Any], galaxies: int, best: bool = False, scatter: bool = False) -> str:
+    """Return the cell of a mean, with `n` if it is not over all galaxies."""
     if figures["mean"] is None:
         return page.cell("\N{EN DASH}")
-    interval = f"{_number(figures['low'])} to {_number(figures['high'])}"
-    return page.cell(_number(figures["mean"]), interval, best)
+    below = f"{_number(figures['low'])} to {_number(figures['high'])}"
+    if figures["n"] < galaxies:
+        below += f", n = {figures['n']}"
+    mean = _number(figures["mean"])
+    if scatter:
+        mean += f" \N{PLUS-MINUS SIGN} {_number(figures['std'])}"
+    return page.cell(mean, below, best)
 
 
 def _best(together: dict[str, dict[str, Any]], metric: str) -> list[str]:
-    """Return which deblenders have the best mean; none if it is not known what is best."""
-    means = {name: figures[metric]["mean"] for name, figures in together.items()}
-    means = {name: mean for name, mean in means.items() if mean is not None}
-    order = {"high": lambda mean: -mean, "low": lambda mean: mean, "zero": abs}
+    """Return which deblenders have the best mean; none if it is not known what is best.
+
+    Only those compare that have a score on as many galaxies as any other.
+    """
     best = title(metric).best
-    if best is None or len(means) < 2:
+    most = max(by_metric[metric]["n"] for by_metric in together.values())
+    found = {name: each[metric] for name, each in together.items() if each[metric]["n"] == most}
+    if best is None or not most or len(found) < 2:
         return []
-    least = min(order[best](mean) for mean in means.values())
-    return [name for name, mean in means.items() if order[best](mean) == least]
+    distances = {name: _distance(figures, best) for name, figures in found.items()}
+    return [name for name in found if distances[name] == min(distances.values())]
+
+
+def _distance(figures: dict[str, Any], best: str) -> float:
+    """Return a number that is least where scores are best; for errors, their bias and scatter."""
+    if best == "zero":
+        return math.hypot(figures["mean"], figures["std"])
+    return -figures["mean"] if best == "high" else figures["mean"]
 
 
 def _number(value: float | None) -> str:

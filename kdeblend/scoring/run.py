@@ -167,10 +167,16 @@ class ScoringRun:
     def fit(self, tuning: Callable[[], BlendSet]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Tune the deblenders that can be tuned; yield name and choice of each.
 
+        Tuning that failed before is tried again, unless scores without it are there.
+
         Args:
             tuning: Makes the blends to tune on; called only if there is something to tune.
         """
-        choices = self._parts.choices()
+        choices = {
+            name: choice
+            for name, choice in self._parts.choices().items()
+            if "error" not in choice or self._parts.has(name)
+        }
         bands = self._blends.take([0]).blend.shape[-1]
         for name, choice in fit_deblenders(self._deblenders, tuning, bands, choices):
             self._parts.keep_choices(choices := choices | {name: choice})

@@ -73,6 +73,14 @@ def summarise(scores: Scores, description: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def all_galaxies(summary: dict[str, Any]) -> int:
+    """Return how many galaxies were scored, 0 if the summary does not say it.
+
+    Where the `n` of a mean is less, scores were undefined, infinite or failed.
+    """
+    return 2 * summary["blends"].get("blends", 0)
+
+
 def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
     """Write a summary as JSON."""
     with atomic_path(path) as temporary:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
-from kdeblend.scoring.summary import STATISTICS
+from kdeblend.scoring.summary import STATISTICS, all_galaxies
 from kdeblend.scoring.titles import TITLES, title
 
 MAIN = (
@@ -31,20 +32,25 @@ def tables(summary: dict[str, Any]) -> Iterator[Table]:
 def comparison(summary: dict[str, Any]) -> Table:
     """Return a line per deblender: means of the main metrics, failures and time a blend.
 
-    Below each mean is half the width of its 95 % interval. The time is the median of
+    Below each mean is half the width of its 95 % interval; for errors of either sign the
+    standard deviation; and `n` if it is not over all galaxies. The time is the median of
     milliseconds a blend.
     """
     shown = [metric for metric in MAIN if metric in _metrics(summary)]
-    table = _table("Means over both galaxies, ± half of the 95 % interval", padding=0)
+    table = _table(
+        "Means over both galaxies, ± half of the 95 % interval; σ scatter; n if not of all",
+        padding=0,
+    )
     table.add_column("deblender", overflow="fold")
     for metric in shown:
-        table.add_column(title(metric).short, justify="right", no_wrap=True)
+        table.add_column(escape(title(metric).short), justify="right", no_wrap=True)
     table.add_column("fail", justify="right", no_wrap=True)
     table.add_column("ms", justify="right", no_wrap=True)
+    galaxies = all_galaxies(summary)
     for name, by_metric in summary["deblenders"].items():
-        figures = [_mean(by_metric[metric]) for metric in shown]
+        figures = [_mean(by_metric[each], galaxies, title(each).best) for each in shown]
         failed = summary["failures"].get(name, {}).get("count", 0)
-        table.add_row(name, *figures, str(failed) if failed else "-", _time(summary, name))
+        table.add_row(escape(name), *figures, str(failed) if failed else "-", _time(summary, name))
     return table
 
 
@@ -77,16 +83,25 @@ def _metrics(summary: dict[str, Any]) -> list[str]:
 
 def _table(text: str, padding: int = 1) -> Table:
     return Table(
-        title=text, title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, padding)
+        title=escape(text),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE,
+        padding=(0, padding),
     )
 
 
-def _mean(figures: dict[str, Any]) -> str:
+def _mean(figures: dict[str, Any], galaxies: int, best: str | None) -> str:
     if figures["mean"] is None:
         return "-"
     half = (figures["high"] - figures["low"]) / 2
     digits = 2 if abs(figures["mean"]) >= 10 else 3
-    return f"{figures['mean']:.{digits}f}\n±{half:.{digits}f}"
+    lines = [f"{figures['mean']:.{digits}f}", f"±{half:.{digits}f}"]
+    if best == "zero":
+        lines.append(f"σ {figures['std']:.{digits}f}")
+    if figures["n"] < galaxies:
+        lines.append(f"n {figures['n']}")
+    return "\n".join(lines)
 
 
 def _time(summary: dict[str, Any], name: str) -> str:
@@ -100,5 +115,9 @@ def _add_row(table: Table, name: str, galaxy: str, figures: dict[str, Any]) -> N
     shown = ["-" if figures[s] is None else f"{figures[s]:.4g}" for s in STATISTICS]
     first = galaxy == "both"
     table.add_row(
-        name if first else "", galaxy, *shown, str(figures["n"]), style="bold" if first else None
+        escape(name) if first else "",
+        galaxy,
+        *shown,
+        str(figures["n"]),
+        style="bold" if first else None,
     )

@@ -177,6 +177,19 @@ def test_conservation_by_hand():
     assert math.isnan(METRICS["flux_conservation"](truth, truth, context=unknown))
 
 
+@pytest.mark.parametrize("name", ["psnr_hidden", "psnr_visible"])
+def test_a_few_pixels_are_no_psnr(name):
+    truth, other = gaussian((30, 28), flux=(60.0,) * 3), gaussian((30, 36), flux=(90.0,) * 3)
+    hidden = hidden_pixels(truth, other)
+    where = np.argwhere(hidden if name == "psnr_hidden" else ~hidden)
+    context = Context(np.maximum(truth, other), other, other, None)
+    for count in (9, 10):
+        valid = hidden if name == "psnr_visible" else ~hidden
+        valid[tuple(where[:count].T)] = True
+        with_few = METRICS[name](truth, truth * 0.9, valid, context=context)
+        assert math.isnan(with_few) == (count == 9)
+
+
 def test_visible_and_hidden_make_up_the_whole():
     truth, other = gaussian((30, 28), flux=(60.0,) * 3), gaussian((30, 36), flux=(90.0,) * 3)
     prediction = truth + RNG.normal(0, 0.05, truth.shape)

@@ -33,6 +33,14 @@ def test_round_trip(folder):
             np.testing.assert_array_equal(found[key].values[metric], values)
 
 
+def test_order_does_not_matter(folder, tmp_path):
+    folder.keep("a/b c", 0, part())
+    other = PartsFolder(tmp_path / "out" / "parts", ["runs/a/b c", "a/b c", "a"])
+    other.begin(SETTINGS, resume=True)
+    assert [(name, start) for name, start, _ in other.read()] == [("a/b c", 0)]
+    assert [other.has(name) for name in ("a", "a/b c")] == [False, True]
+
+
 def test_choices_are_kept(folder):
     assert folder.choices() == {}
     folder.keep_choices({"a": {"contrast": 0.005}})
@@ -65,7 +73,7 @@ def test_other_settings_are_refused(folder, change, message):
 
 def test_damaged_part(folder, tmp_path):
     folder.keep("a", 0, part())
-    (file,) = (tmp_path / "out" / "parts").glob("00-a/*.npz")
+    (file,) = (tmp_path / "out" / "parts").glob("a-*/*.npz")
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(ValueError, match=r"00000000\.npz"):
         list(folder.read())

@@ -208,6 +208,27 @@ def test_the_best_mean_is_marked(metric, means, best):
     assert [re.search("<th>(.)</th>", row)[1] for row in marked] == ([best] if best else [])
 
 
+def test_the_best_is_one_of_those_with_most_scores():
+    columns = {"a": [20.0, 21, 22], "b": [30.0, 31, 32], "c": [40.0, 41, np.nan]}
+    values = {
+        name: {"psnr": np.repeat(np.array(column)[:, None], 2, axis=1)}
+        for name, column in columns.items()
+    }
+    rows = comparison(summarise(Scores(values), {"blends": 3})).split("<tr>")[2:]
+    assert ['class="best"' in row for row in rows] == [False, True, False]
+    assert ["n = 4<" in row for row in rows] == [False, False, True]
+    values.pop("a")
+    assert 'class="best"' not in comparison(summarise(Scores(values), {}))
+
+
+def test_scatter_counts_as_well_as_bias():
+    columns = {"a": [-0.9, 0.9], "b": [0.2, 0.2]}
+    values = {name: {"size_error": np.array([column])} for name, column in columns.items()}
+    rows = comparison(summarise(Scores(values), {})).split("<tr>")[2:]
+    assert ['class="best"' in row for row in rows] == [False, True]
+    assert "0 \N{PLUS-MINUS SIGN} 0.9<" in rows[0]
+
+
 def test_the_papers_own_row_stands_below():
     values = {"a": {metric: np.full((3, 2), 0.5) for metric in ("psnr", "ssim", "ssim_range2")}}
     summary = summarise(Scores(values), {})
@@ -244,7 +265,11 @@ def test_no_blend_is_shown_twice(count):
     groups = dict(best_median_worst(Scores({"good": {"psnr": column}}), make_examples()[0], "good"))
     numbers = [panel.number for shown in groups.values() for panel in shown]
     assert len(numbers) == len(set(numbers)) == min(count, 3 * SHOWN)
-    assert [panel.number for panel in groups["Worst"]] == list(range(min(count, SHOWN)))
+    sizes = {1: [1], 3: [1, 1, 1], 5: [2, 1, 2], 8: [3, 2, 3], 30: [3, 3, 3]}
+    assert [len(shown) for shown in groups.values()] == sizes[count]
+    assert numbers == sorted(numbers[: sizes[count][0]], reverse=True) + numbers[sizes[count][0] :]
+    assert numbers[0] == count - 1
+    assert count == 1 or groups["Worst"][0].number == 0
     if count == 30:
         assert [panel.number for panel in groups["Best"]] == [29, 28, 27]
         assert [panel.number for panel in groups["Median"]] == [13, 14, 15]

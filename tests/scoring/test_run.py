@@ -98,6 +98,10 @@ def test_blend_mode_of_a_file_is_found(file, tmp_path):
     assert ReadBlends(tmp_path / "sum.npz").blend_mode == "sum"
     np.savez(tmp_path / "other.npz", blend=truth.min(axis=1), truth=truth)
     assert ReadBlends(tmp_path / "other.npz").blend_mode is None
+    given = ReadBlends(tmp_path / "other.npz", blend_mode="sum")
+    assert given.blend_mode == given.description["blend_mode"] == "sum"
+    with pytest.raises(ValueError, match="'nothing'"):
+        ReadBlends(tmp_path / "other.npz", blend_mode="nothing")
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):
@@ -231,12 +235,31 @@ def test_tuned_once_and_taken_up_again(file, tmp_path):
 def test_tuning_that_fails_is_said(file, tmp_path):
     class Stubborn(Tuned):
         def fit(self, blends, truth):
+            self.gain, self.left = 0.5, "half-way"
             raise RuntimeError("will not")
 
-    run = ScoringRun([Stubborn()], ReadBlends(file, 3), tmp_path)
+    stubborn = Stubborn()
+    run = ScoringRun([stubborn], ReadBlends(file, 3), tmp_path)
     ((_, choice),) = run.fit(lambda: ReadBlends(file, 3))
     assert choice == {"error": "not tuned: RuntimeError: will not"}
+    assert vars(stubborn) == vars(Stubborn())
+    again = ScoringRun([Tuned()], ReadBlends(file, 3), tmp_path / "again")
+    again._parts.keep_choices({"tuned": choice})
+    assert "gain" in dict(again.fit(lambda: ReadBlends(file, 3)))["tuned"]
     assert run.finish()["deblenders"]["tuned"]["psnr"]["n"] == 6
+    assert list(run.fit(lambda: pytest.fail("not again"))) == [("tuned", choice)]
+
+
+def test_scoring_goes_on_without_blends_to_tune_on(file, tmp_path):
+    def tuning():
+        raise ValueError("too few galaxies")
+
+    other = Tuned()
+    other.name = "other"
+    run = ScoringRun([Tuned(), other], ReadBlends(file, 3), tmp_path, metrics=FEW)
+    error = {"error": "not tuned: too few galaxies"}
+    assert dict(run.fit(tuning)) == {"tuned": error, "other": error}
+    assert run.finish()["tuning"]["tuned"] == error
 
 
 def test_tuning_needs_as_many_bands(file, tmp_path):

@@ -1,7 +1,9 @@
+import io
 import math
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import bootstrap
 
 from kdeblend.scoring.bootstrap import intervals
@@ -125,6 +127,24 @@ def test_comparison_table():
     assert columns[0] == ["a", "b"]
     assert columns[1][1] == f"{mean:.2f}\n±{(high - low) / 2:.2f}"
     assert columns[2:] == [["-", "3"], ["-", "2"]]
+
+
+def test_scatter_and_missing_scores_are_shown():
+    values = np.array([[-0.3, 0.1], [math.nan, 0.2]])
+    summary = summarise(Scores({"a": {"total_flux_error": values}}), {"blends": 2})
+    (cell,) = comparison(summary).columns[1].cells
+    assert cell.startswith("0.000\n±")
+    assert cell.endswith("\nσ 0.216\nn 3")
+
+
+def test_names_are_no_markup():
+    name = "x[/y] [bold]"
+    summary = summarise(Scores({name: {"psnr": np.ones((2, 2)), "[/z]": np.ones((2, 2))}}), {})
+    console = Console(width=120, file=io.StringIO())
+    console.print(*tables(summary))
+    shown = console.file.getvalue()
+    assert shown.count(name) == 3
+    assert "[/z]" in shown
 
 
 def test_table_1():
