@@ -98,7 +98,7 @@ def _mean(figures: dict[str, Any], galaxies: int, best: str | None) -> str:
     digits = 2 if abs(figures["mean"]) >= 10 else 3
     lines = [f"{figures['mean']:.{digits}f}", f"±{half:.{digits}f}"]
     if best == "zero":
-        lines.append(f"σ {figures['std']:.{digits}f}")
+        lines.append(f"σ{figures['std']:.{digits}f}")
     if figures["n"] < galaxies:
         lines.append(f"n {figures['n']}")
     return "\n".join(lines)

@@ -134,7 +134,7 @@ def test_scatter_and_missing_scores_are_shown():
     summary = summarise(Scores({"a": {"total_flux_error": values}}), {"blends": 2})
     (cell,) = comparison(summary).columns[1].cells
     assert cell.startswith("0.000\n±")
-    assert cell.endswith("\nσ 0.216\nn 3")
+    assert cell.endswith("\nσ0.216\nn 3")
 
 
 def test_names_are_no_markup():
