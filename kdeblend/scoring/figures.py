@@ -92,9 +92,8 @@ def against(scores: Scores, metric: str, name: str) -> str:
         The SVG; bands are 95 % intervals.
     """
     with _figure((3.4, 2.5), f"{metric}-{name}", 1, NARROW) as ((axis,), svg):
-        for number, curve in enumerate(curves(scores, metric, name).values()):
-            if not len(curve.middle):  # an empty band would count as a value of 0
-                continue
+        drawn = curves(scores, metric, name)
+        for number, curve in enumerate(drawn.values()):
             colour = _colour(number)
             axis.fill_between(curve.middle, curve.low, curve.high, color=colour, alpha=0.16, lw=0)
             axis.plot(
@@ -104,7 +103,7 @@ def against(scores: Scores, metric: str, name: str) -> str:
                 marker=MARKERS[number % len(MARKERS)],
                 linestyle=DASHES[number // SERIES % len(DASHES)],
             )
-        if name == "flux_ratio":
+        if name == "flux_ratio" and any(len(curve.middle) for curve in drawn.values()):
             _logarithmic(axis)
         if title(metric).best == "zero":
             axis.axhline(0, color=_INK, linewidth=0.8)

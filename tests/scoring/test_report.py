@@ -321,11 +321,13 @@ def test_curves_are_the_means_of_the_bins_with_intervals():
 
 
 def test_figures_of_no_score_are_empty_and_do_not_fail():
-    values = {"a": {"psnr": np.full((3, 2), np.nan)}}
+    none = np.full((3, 2), np.nan)
+    values = {"a": {"psnr": none, "size_error": none}}
     scores = Scores(values, {"separation": np.ones((3, 2)), "flux_ratio": np.full((3, 2), np.nan)})
     assert "a: no score" in distributions(scores, "psnr")
     for name in scores.properties:
-        assert "<svg" in against(scores, "psnr", name)
+        for metric in values["a"]:
+            assert "<svg" in against(scores, metric, name)
 
 
 def test_an_inline_figure_has_no_header_links_or_colours_of_its_own():
