@@ -66,7 +66,7 @@ def test_impossible_values_are_refused(changes, message):
 
 
 def test_unknown_preset_lists_the_known():
-    with pytest.raises(ValueError, match=r"\['paper', 'quick'\]. Received: preset='slow'"):
+    with pytest.raises(ValueError, match=r"\['fast', 'paper', 'quick'\]. Received: preset='slow'"):
         preset_config("slow")
 
 
