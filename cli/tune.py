@@ -183,7 +183,7 @@ def _work(out, worker, time_budget):
 
 
 def _announce(config, out, resume, chief):
-    from kdeblend.tuning.estimate import describe_hardware, seconds_a_step
+    from kdeblend.tuning.estimate import describe_hardware, measure_pace
     from kdeblend.tuning.folder import SearchFolder
     from kdeblend.tuning.record import FINISHED, read_records
     from kdeblend.tuning.space import label
@@ -202,20 +202,19 @@ def _announce(config, out, resume, chief):
     records = read_records(SearchFolder(out).trials)
     done = sum(record.state in FINISHED for record in records)
     if done < config.max_trials:
-        _estimate(config, seconds_a_step(config), done)
+        _estimate(config, measure_pace(config), done)
 
 
-def _estimate(config, seconds, done):
-    from kdeblend.tuning.estimate import search_seconds
+def _estimate(config, pace, done):
     from kdeblend.tuning.space import label
 
     values = config.space().middle()
     shown = {n: f"{v:.4g}" if isinstance(v, float) else v for n, v in values.items()}
     middle = ", ".join(f"{label(name)} {value}" for name, value in shown.items())
     click.echo(
-        f"A training step in the middle of the search space ({middle}) takes {seconds:.3g} s: "
-        f"{config.max_trials - done} trials take about "
-        f"{_duration(search_seconds(config, seconds, done))}."
+        f"In the middle of the search space ({middle}) a training takes {pace.start:.3g} s to "
+        f"begin and {pace.step:.3g} s a step: {config.max_trials - done} trials take about "
+        f"{_duration(pace.search_seconds(config, done))}."
     )
 
 

@@ -4,6 +4,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 
@@ -48,11 +49,35 @@ def middle_config(config: SearchConfig) -> TrainingConfig:
     return space.apply(space.middle())
 
 
-def seconds_a_step(
+@dataclass(frozen=True)
+class Pace:
+    """How fast a network in the middle of the search space trains.
+
+    Attributes:
+        start: Seconds to build and compile the networks.
+        step: Seconds of a training step.
+    """
+
+    start: float
+    step: float
+
+    def search_seconds(self, config: SearchConfig, done: int = 0) -> float:
+        """Return about how long the trials that are left will take, in seconds.
+
+        Args:
+            config: The settings of the search.
+            done: Trials that are done.
+        """
+        share = HYPERBAND_SHARE if config.oracle == "hyperband" else 1.0
+        trainings = max(0, config.max_trials - done) * config.executions_per_trial
+        return trainings * (self.start + share * config.steps_per_trial * self.step)
+
+
+def measure_pace(
     config: SearchConfig,
     hypermodel: Callable[[SearchConfig], DeblendingHyperModel] = DeblendingHyperModel,
-) -> float:
-    """Train a few steps in the middle of the space and return the seconds of the fastest.
+) -> Pace:
+    """Train a few steps in the middle of the space and take their times.
 
     Args:
         config: The settings of the search.
@@ -65,37 +90,25 @@ def seconds_a_step(
     brief = middle_config(config).replace(
         steps=STEPS, burn_in=0, validation_blends=1, validate_every=STEPS, checkpoint_every=STEPS
     )
-    clock = _Clock()
     networks = hypermodel(config)
+    clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
         result = train(brief, folder, resume=True, progress=False, build=networks.build_networks,
-              callbacks=[clock])  # fmt: skip
+                       callbacks=[clock])  # fmt: skip
     free_memory()
     if result.stopped_by is not None:
         raise KeyboardInterrupt
-    times = clock.times[:-1]  # the last step is followed by a validation
-    return min(after - before for before, after in itertools.pairwise(times))
-
-
-def search_seconds(config: SearchConfig, seconds: float, done: int = 0) -> float:
-    """Return how long the trials that are left will train, in seconds.
-
-    Args:
-        config: The settings of the search.
-        seconds: Seconds of a training step.
-        done: Trials that are done.
-    """
-    share = HYPERBAND_SHARE if config.oracle == "hyperband" else 1.0
-    trials = max(0, config.max_trials - done)
-    return seconds * trials * share * config.steps_per_trial * config.executions_per_trial
+    start, *times = clock.times[:-1]  # the last step is followed by a validation
+    step = min(after - before for before, after in itertools.pairwise(times))
+    return Pace(max(0.0, times[0] - start - step), step)
 
 
 class _Clock(StepCallback):
-    """Notes when each step ends."""
+    """Notes when it is made and when each step ends."""
 
     def __init__(self):
         super().__init__()
-        self.times: list[float] = []
+        self.times = [time.perf_counter()]
 
     def on_step(self, step, logs):
         """Note the time."""

@@ -1,6 +1,7 @@
 import io
 import re
 import signal
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -39,7 +40,7 @@ def calls(monkeypatch):
         return result
 
     monkeypatch.setattr("kdeblend.tuning.search.search", search)
-    monkeypatch.setattr("kdeblend.tuning.estimate.seconds_a_step", lambda config: 0.25)
+    monkeypatch.setattr(estimate, "measure_pace", lambda config: estimate.Pace(20.0, 0.25))
     return calls
 
 
@@ -67,7 +68,8 @@ def test_what_it_runs_on_and_how_long_it_takes_is_said_before(calls, tmp_path):
     lines = result.output.splitlines()
     assert "M, N, depth (bayesian, preset quick, 9 trials of 400 steps)" in lines[0]
     assert re.search(r"Keras \S+ on \w+, .*CPU cores, no GPU, float32", result.output)
-    assert "(M 9, N 4, depth 4) takes 0.25 s: 9 trials take about 15 min." in result.output
+    middle = "(M 9, N 4, depth 4) a training takes 20 s to begin and 0.25 s a step"
+    assert f"{middle}: 9 trials take about 18 min." in result.output
     assert result.output.index("no GPU") < result.output.index("trial    M")
 
 
@@ -176,26 +178,28 @@ def test_a_terminal_shows_the_running_trial():
     assert "training, step 7 of 40  head=direct" in shown
 
 
-def test_the_time_of_a_step_is_measured_by_training(monkeypatch):
+def test_the_pace_is_measured_by_training(monkeypatch):
     configs, stopped_by = [], None
+    clock = iter([0.0, 7.0, 7.5, 7.75, 90.0] * 2)
 
     def train(config, out, callbacks, **options):
         configs.append(config)
-        for step, now in enumerate((1.0, 1.5, 1.75, 9.0)):
-            monkeypatch.setattr(estimate.time, "perf_counter", lambda now=now: now)
+        for step in range(1, 5):
             callbacks[0].on_step(step, {})
         return TrainingResult(4, None, 20.0, stopped_by)
 
     monkeypatch.setattr(estimate, "train", train)
     monkeypatch.setattr(estimate, "free_memory", lambda: None)
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     config = SearchConfig(search_base("paper"), "hyperband", max_trials=10, steps_per_trial=100)
-    assert estimate.seconds_a_step(config) == 0.25
+    pace = estimate.measure_pace(config)
+    assert pace == estimate.Pace(start=6.75, step=0.25)
     assert (configs[0].generator_options["root_blocks"], configs[0].burn_in) == (9, 0)
-    assert estimate.search_seconds(config.replace(oracle="random"), 2.0, done=4) == 1200.0
-    assert estimate.search_seconds(config, 2.0) == pytest.approx(0.36 * 2000)
+    assert pace.search_seconds(config.replace(oracle="random"), done=4) == 6 * (6.75 + 25)
+    assert pace.search_seconds(config) == pytest.approx(10 * (6.75 + 0.36 * 25))
     stopped_by = signal.SIGINT
     with pytest.raises(KeyboardInterrupt):
-        estimate.seconds_a_step(config)
+        estimate.measure_pace(config)
 
 
 def test_settings_are_readable(calls, tmp_path):
