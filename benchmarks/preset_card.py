@@ -22,7 +22,8 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.io.atomic import atomic_path
 from kdeblend.metrics import METRICS
 from kdeblend.presets import find_preset, preset_card
-from kdeblend.scoring.blends import BlendSet, ReadBlends
+from kdeblend.scoring.blends import BlendSet
+from kdeblend.scoring.read_blends import ReadBlends
 from kdeblend.scoring.run import load_deblenders, make_test_blends
 from kdeblend.scoring.score import score
 

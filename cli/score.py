@@ -106,8 +106,9 @@ def _deblenders(names, blend_mode, consistent):
 
 def _blends(blends_file, data, blends, given, deblenders):
     """Return the blends to score, and a function that makes those to tune on."""
-    from kdeblend.scoring.blends import BlendSet, ReadBlends
+    from kdeblend.scoring.blends import BlendSet
     from kdeblend.scoring.fitting import TUNING_BLENDS, can_be_tuned
+    from kdeblend.scoring.read_blends import ReadBlends
     from kdeblend.scoring.run import make_test_blends, trained_blend_mode
 
     if blends_file is None:

@@ -140,9 +140,9 @@ def _as_path(out):
 
 
 def _weights(name):
-    from kdeblend.deblenders.load import weights_path
+    from kdeblend.deblenders.load import find_weights
 
-    return str(weights_path(name).resolve())
+    return str(find_weights(name)[0].resolve())
 
 
 def _refuse_preset(preset, base):

@@ -1,10 +1,13 @@
 """Seeded synthetic galaxies, as arrays, as a source and as files."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from kdeblend.data.source import GalaxySource
+from kdeblend.data.split import split_of
 from kdeblend.io.images import ImageReadError
 
 
@@ -42,6 +45,23 @@ class ArraySource(GalaxySource):
         if self.images[index] is None:
             raise ImageReadError(self.ids[index], "made so")
         return self.images[index]
+
+
+@pytest.fixture(scope="session")
+def make_galaxies(tmp_path_factory):
+    """Function from numbers of galaxies by side of the split to a folder of 64-pixel PNGs."""
+
+    def make(**wanted):
+        folder = tmp_path_factory.mktemp("galaxies")
+        for number in itertools.count():
+            side = split_of(f"g{number}")
+            if wanted.get(side):
+                wanted[side] -= 1
+                Image.fromarray(synthetic_galaxy(number)).save(folder / f"g{number}.png")
+            if not any(wanted.values()):
+                return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from kdeblend.tuning.space import FAMILY_DEFAULTS, SearchSpace
 
 ORACLES = ("random", "bayesian", "hyperband")
 MAY_CHANGE = ("max_trials",)
-TRAINING_MAY_CHANGE = ("devices", "workers", "cache_gb")
+TRAINING_MAY_CHANGE = ("devices", "workers", "multiprocessing", "cache_gb")
 
 
 def search_base(preset: str) -> TrainingConfig:

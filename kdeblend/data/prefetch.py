@@ -1,6 +1,7 @@
 """Making batches in advance, in threads or processes, without changing any of them."""
 
 import signal
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from threading import Lock
@@ -34,9 +35,7 @@ class Prefetcher:
         self._run = make
         if use_multiprocessing:
             self._run = _run_in_process
-            self._pool: Executor = ProcessPoolExecutor(
-                workers, initializer=_start_process, initargs=(make,)
-            )
+            self._pool: Executor = _process_pool(workers, make)
         else:
             self._pool = ThreadPoolExecutor(workers, thread_name_prefix="blends")
 
@@ -56,6 +55,20 @@ class Prefetcher:
                 self._futures[key] = self._pool.submit(self._run, *key)
             future = self._futures.pop((epoch, number))
         return future.result()
+
+
+def _process_pool(workers: int, make: Make) -> ProcessPoolExecutor:
+    """Start processes that share what is in memory, which takes a fork where there is one.
+
+    Python and JAX warn of forks beside threads. They do no harm here, because the processes use
+    NumPy alone.
+    """
+    pool = ProcessPoolExecutor(workers, initializer=_start_process, initargs=(make,))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        warnings.filterwarnings("ignore", r".*use of fork\(\)", DeprecationWarning)
+        pool.submit(int)
+    return pool
 
 
 def _start_process(make: Make) -> None:

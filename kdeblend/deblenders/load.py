@@ -30,21 +30,20 @@ def load_deblender(
         return deblender
     from kdeblend.deblenders.network import NetworkDeblender
 
-    path = weights_path(name_or_path)
+    path, name = find_weights(name_or_path)
     return NetworkDeblender.from_file(
-        path,
-        blend_mode=blend_mode,
-        consistent=consistent,
-        batch_size=batch_size,
-        name=find_preset(name_or_path) or Path(name_or_path).name or name_or_path,
+        path, blend_mode=blend_mode, consistent=consistent, batch_size=batch_size, name=name
     )
 
 
-def weights_path(name_or_path: str) -> Path:
+def find_weights(name_or_path: str) -> tuple[Path, str]:
     """Return the `.keras` file that a preset, a run folder or a file name stands for.
 
     Args:
         name_or_path: One of these.
+
+    Returns:
+        The file, and what to call its network: the preset's full name, or that of the path.
 
     Raises:
         ValueError: If there is no such thing; the message lists what there is.
@@ -57,13 +56,14 @@ def weights_path(name_or_path: str) -> Path:
             f"./{name_or_path} for the path. Received: {name_or_path!r}"
         )
     if preset is not None:
-        return preset_path(preset)
+        return preset_path(preset), preset
+    name = path.name or name_or_path
     if path.is_dir():
         if (path / RUN_WEIGHTS).is_file():
-            return path / RUN_WEIGHTS
+            return path / RUN_WEIGHTS, name
         raise ValueError(f"a run folder must hold {RUN_WEIGHTS}. Received: {path}, which does not")
     if path.is_file() and path.suffix == ".keras":
-        return path
+        return path, name
     raise ValueError(
         f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
         f"a run folder or a .keras file. Received: {name_or_path!r}"

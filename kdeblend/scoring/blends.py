@@ -1,10 +1,6 @@
 """Blends with known truth, in chunks, so that memory does not grow with their number."""
 
 import hashlib
-import itertools
-import os
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,17 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.source import GalaxySource
 from kdeblend.data.split import split_indices
-from kdeblend.deblenders.deblender import check_blends
-from kdeblend.io.images import to_float
-from kdeblend.io.npz import NpzRows, npz_names
 
 CHUNK = 32
-RESERVED = ("blend", "truth", "valid")
-MODE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -165,141 +155,3 @@ def _fingerprint(source: GalaxySource) -> str:
     """Return a short hash of what decides which galaxies meet: their ids and parts."""
     text = "\n".join([*source.ids, *map(str, source.parts)])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-class ReadBlends(BlendSet):
-    """Blends of an `.npz` file, of which only those asked for are in memory.
-
-    It holds `blend` `(n, height, width, bands)` and `truth` `(n, 2, height,
-    width, bands)`, uint8, uint16 or floats in [0, 1], and may hold `valid`,
-    boolean, `(height, width)` or `(n, height, width)`. Any other array with the
-    shape of `truth` is a deblender's answer under the array's name; the rest is
-    left aside.
-
-    Args:
-        path: The file.
-        blends: How many to take, from the first on. Defaults to all.
-        blend_mode: How they were made. Defaults to the registered mode that gives the
-            first blends of their truths, if there is one.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the blend mode is unknown, or the file does not hold that.
-    """
-
-    def __init__(
-        self, path: str | os.PathLike, blends: int | None = None, blend_mode: str | None = None
-    ):
-        if blend_mode is not None and blend_mode not in BLEND_MODES:
-            raise ValueError(
-                f"`blend_mode` must be one of {sorted(BLEND_MODES)}. Received: {blend_mode!r}"
-            )
-        self._path = path
-        try:
-            arrays = {name: NpzRows(path, name) for name in npz_names(path)}
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # zipfile, NumPy and zlib raise kinds of their own
-            raise _unreadable(path, error) from error
-        _check_shapes(path, arrays)
-        truth = arrays["truth"]
-        self.predictions = tuple(
-            name for name in arrays if name not in RESERVED and arrays[name].shape == truth.shape
-        )
-        used = [name for name in arrays if name in RESERVED or name in self.predictions]
-        self._arrays = {name: arrays[name] for name in used}
-        self._blends = len(truth) if blends is None else min(blends, len(truth))
-        self._check_values()
-        self.blend_mode = blend_mode or _blend_mode(self.take(range(min(CHUNK, self._blends))))
-        self.description = {
-            "file": os.fspath(path),
-            "blends": self._blends,
-            "blend_mode": self.blend_mode,
-            "fingerprint": " ".join(f"{array.checksum:08x}" for array in self._arrays.values()),
-        }
-
-    def __len__(self) -> int:
-        return self._blends
-
-    def take(self, numbers: Sequence[int]) -> Chunk:
-        """Read the blends of some numbers."""
-        self._check_numbers(numbers)
-        found = {name: self._read(name, numbers) for name in self._arrays if name != "valid"}
-        return Chunk(
-            to_float(found.pop("blend")),
-            to_float(found.pop("truth")),
-            self._valid(numbers),
-            {name: to_float(found[name]) for name in self.predictions},
-        )
-
-    def _valid(self, numbers: Sequence[int]) -> np.ndarray | None:
-        if "valid" not in self._arrays:
-            return None
-        if len(self._arrays["valid"].shape) == 3:
-            return self._read("valid", numbers)
-        rows = self._read("valid", range(len(self._arrays["valid"])))
-        return np.repeat(rows[None], len(numbers), axis=0)
-
-    def _read(self, name: str, numbers: Sequence[int]) -> np.ndarray:
-        try:
-            return self._arrays[name][numbers]
-        except (zipfile.BadZipFile, zlib.error, OSError) as error:
-            raise _unreadable(self._path, error) from error
-
-    def _check_values(self) -> None:
-        """Check that all images are in [0, 1], a few at a time."""
-        names = [name for name in self._arrays if name != "valid"]
-        for name, start in itertools.product(names, range(0, self._blends, CHUNK)):
-            rows = self._read(name, range(start, min(start + CHUNK, self._blends)))
-            try:
-                check_blends(rows.reshape(-1, *rows.shape[-3:]))
-            except ValueError as error:
-                raise ValueError(f"`{name}` in {self._path}: {error}") from error
-        for number in range(self._blends if "valid" in self._arrays else 0):
-            if not self._valid([number]).any():  # type: ignore[union-attr]
-                raise ValueError(
-                    f"`valid` in {self._path} must be True somewhere on each blend. "
-                    f"Received: False everywhere on blend {number}"
-                )
-
-
-def _unreadable(path: str | os.PathLike, error: Exception) -> ValueError:
-    return ValueError(f"cannot read {path} as an .npz file of arrays: {error}")
-
-
-def _blend_mode(chunk: Chunk) -> str | None:
-    """Return the registered blend mode that gives blends of their truths, or None."""
-    counted = ... if chunk.valid is None else chunk.valid
-    errors = {
-        name: np.abs(superpose(chunk.truth[:, 0], chunk.truth[:, 1]) - chunk.blend)[counted].mean()
-        for name, superpose in BLEND_MODES.items()
-    }
-    best = min(errors, key=lambda name: errors[name])
-    return best if errors[best] <= MODE_TOLERANCE else None
-
-
-def _check_shapes(path: str | os.PathLike, arrays: dict[str, NpzRows]) -> None:
-    """Check the arrays of a file against one another.
-
-    Raises:
-        ValueError: With the file's and the array's name.
-    """
-    if not {"blend", "truth"} <= set(arrays):
-        raise ValueError(
-            f"{path} must hold the arrays `blend` and `truth`. Received: {sorted(arrays)}"
-        )
-    blend, truth, valid = arrays["blend"], arrays["truth"], arrays.get("valid")
-    if not len(blend):
-        raise ValueError(f"{path} must hold at least one blend. Received: none")
-    if truth.shape != (len(blend), 2, *blend.shape[1:]):
-        raise ValueError(
-            f"`truth` in {path} must have the shape of `blend` with an axis of two galaxies after "
-            f"the first. Received: truth {truth.shape}, blend {blend.shape}"
-        )
-    if valid is not None and (
-        valid.dtype != bool or valid.shape not in (blend.shape[:3], blend.shape[1:3])
-    ):
-        raise ValueError(
-            f"`valid` in {path} must be boolean of shape {blend.shape[1:3]} or {blend.shape[:3]}. "
-            f"Received: {valid.dtype} of shape {valid.shape}"
-        )

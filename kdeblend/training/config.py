@@ -26,6 +26,7 @@ class TrainingConfig:
         augment: Flip and turn whole blends at random.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
+        multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy.
         generator: Name of a registered generator family.
         generator_options: Arguments of its builder, except bands and blend mode.
         initial_weights: `.keras` file of a generator of the same shape to start from; empty
@@ -66,6 +67,7 @@ class TrainingConfig:
     augment: bool = True
     cache_gb: float = 4.0
     workers: int = 2
+    multiprocessing: bool = False
     generator: str = "resnet"
     generator_options: dict[str, Any] = field(
         default_factory=lambda: {"root_blocks": 10, "branch_blocks": 6, "filters": 64}

@@ -237,6 +237,7 @@ class _Training:
             augment=config.augment,
             cache_gb=config.cache_gb,
             workers=config.workers,
+            use_multiprocessing=config.multiprocessing,
             max_queue_size=4 * config.workers,
         )
         try:

@@ -102,7 +102,6 @@ def test_threads_give_the_same_batches_in_every_epoch(source):
         sequence.on_epoch_end()
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:.*fork:RuntimeWarning")
 def test_processes_give_the_same_batches(source):
     sequence = make(source, workers=2, use_multiprocessing=True)
     np.testing.assert_array_equal(blends(sequence), blends(make(source)))

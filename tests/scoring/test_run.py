@@ -16,7 +16,7 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.metrics import METRICS
-from kdeblend.scoring.blends import ReadBlends
+from kdeblend.scoring.read_blends import ReadBlends
 from kdeblend.scoring.run import Examples, ScoringRun, score_to_folder
 from kdeblend.scoring.score import score
 from kdeblend.scoring.scores import Scores

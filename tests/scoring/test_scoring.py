@@ -12,7 +12,8 @@ from kdeblend.data.split import split_indices
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.metrics import METRICS as ALL_METRICS
-from kdeblend.scoring.blends import BlendSet, MadeBlends, ReadBlends
+from kdeblend.scoring.blends import BlendSet, MadeBlends
+from kdeblend.scoring.read_blends import ReadBlends
 from kdeblend.scoring.run import load_deblenders, score_to_folder
 from kdeblend.scoring.score import score
 

@@ -1,26 +1,12 @@
-import itertools
-
 import pytest
-from PIL import Image
 
-from kdeblend.data.split import split_of
 from kdeblend.training.config import preset_config
-
-WANTED = {"train": 6, "validation": 3, "test": 2}
 
 
 @pytest.fixture(scope="session")
-def galaxies(tmp_path_factory, galaxy):
-    """A folder of 64-pixel galaxies, six for training, three for validation, two for the test."""
-    folder = tmp_path_factory.mktemp("galaxies")
-    missing = dict(WANTED)
-    for number in itertools.count():
-        side = split_of(f"g{number}")
-        if missing[side]:
-            missing[side] -= 1
-            Image.fromarray(galaxy(number)).save(folder / f"g{number}.png")
-        if not any(missing.values()):
-            return folder
+def galaxies(make_galaxies):
+    """A folder of 64-pixel galaxies."""
+    return make_galaxies(train=6, validation=3, test=2)
 
 
 @pytest.fixture

@@ -89,6 +89,12 @@ def test_same_seed_gives_same_weights_and_another_does_not(config, tmp_path):
 
 
 @pytest.mark.backend
+def test_processes_that_make_blends_change_nothing(config, tmp_path):
+    for name, processes in (("threads", False), ("processes", True)):
+        train(config.replace(multiprocessing=processes), tmp_path / name, progress=False)
+    assert_same(arrays(tmp_path / "threads"), arrays(tmp_path / "processes"))
+
+
 def test_a_run_starts_from_the_weights_it_is_given(config, tmp_path):
     train(config, tmp_path / "first", progress=False)
     start = tmp_path / "first" / "generator.keras"

@@ -1,30 +1,17 @@
-import itertools
 from types import SimpleNamespace
 
 import pytest
-from PIL import Image
 
-from kdeblend.data.split import split_of
 from kdeblend.training.run import RunFolder
 from kdeblend.training.train import TrainingResult
 from kdeblend.tuning.config import SearchConfig, search_base
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 
-WANTED = {"train": 4, "validation": 2}
-
 
 @pytest.fixture(scope="session")
-def galaxies(tmp_path_factory, galaxy):
-    """A folder of six 64-pixel galaxies, four for training, two for validation."""
-    folder = tmp_path_factory.mktemp("galaxies")
-    missing = dict(WANTED)
-    for number in itertools.count():
-        side = split_of(f"g{number}")
-        if missing.get(side):
-            missing[side] -= 1
-            Image.fromarray(galaxy(number)).save(folder / f"g{number}.png")
-        if not any(missing.values()):
-            return folder
+def galaxies(make_galaxies):
+    """A folder of 64-pixel galaxies."""
+    return make_galaxies(train=4, validation=2)
 
 
 @pytest.fixture

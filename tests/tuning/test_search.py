@@ -176,6 +176,15 @@ def test_limits_make_trials_infeasible_before_they_train(
     assert trained == {row["trial"] for row in table(tmp_path) if row["state"] == "completed"}
 
 
+def test_a_time_that_other_work_disturbed_does_not_count(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    times = iter([800.0, 20.0, 20.0, 900.0])
+    monkeypatch.setattr("kdeblend.tuning.trial.milliseconds_a_stamp", lambda g, c, b: next(times))
+    search(config.replace(max_trials=2), tmp_path, hypermodel=fake_networks)
+    assert [float(row["ms"]) for row in table(tmp_path)] == [20, 20]
+
+
 def test_executions_are_averaged(config, fake_networks, fake_training, tmp_path):
     result = search(config.replace(executions_per_trial=3), tmp_path, hypermodel=fake_networks)
     for record in result.records:
