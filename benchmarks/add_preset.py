@@ -2,22 +2,28 @@
 
     python benchmarks/add_preset.py run --name fast-1 --description "U-Net, for CPUs" --default
 
-copies the weights to kdeblend/presets, enters them in its index.json, and begins the card if there
-is none, which benchmarks/preset_card.py fills with scores. A name that is taken is refused.
+copies the weights, in half precision, to kdeblend/presets, enters them in its index.json, and
+begins the card if there is none, which benchmarks/preset_card.py fills with scores. A name that is
+taken is refused.
 """
 
 import argparse
 import hashlib
+import io
 import json
-import shutil
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
+
+import h5py
+import numpy as np
 
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.io.atomic import atomic_path
 from kdeblend.presets import FOLDER, VERSIONED
 from kdeblend.training.run import RunFolder
 
+WEIGHTS = "model.weights.h5"
 CARD = "# {name}\n\n{description}.\n\n## Scores\n\n<!-- scores -->\n<!-- end of scores -->\n"
 
 
@@ -37,18 +43,43 @@ def entry(path, name, description, config):
     }
 
 
+def copy_halved(source, target):
+    """Copy a `.keras` file with its weights as float16; Keras makes them float32 again."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for item in old.infolist():
+            content = old.read(item)
+            new.writestr(item, halved(content) if item.filename == WEIGHTS else content)
+
+
+def halved(content):
+    """Return the bytes of an HDF5 file with its float32 arrays as float16."""
+    buffer = io.BytesIO()
+    with h5py.File(io.BytesIO(content), "r") as old, h5py.File(buffer, "w") as new:
+
+        def copy(name, item):
+            if isinstance(item, h5py.Group):
+                made = new.require_group(name)
+            else:
+                half = item.dtype == np.float32
+                made = new.create_dataset(name, data=item[()].astype("f2") if half else item[()])
+            made.attrs.update(item.attrs)
+
+        old.visititems(copy)
+    return buffer.getvalue()
+
+
 def add(run, name, description, default):
     """Copy the weights of a run and write the index."""
     index = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
     if name in index["presets"] or not VERSIONED.fullmatch(name):
         raise SystemExit(f"--name must be new and end in -1, -2, ... Received: {name}")
     folder = RunFolder(run)
-    index["presets"][name] = entry(folder.generator, name, description, folder.read_config())
-    if default:
-        index["default"] = name
     path = FOLDER / f"{name}.keras"
     with atomic_path(path) as temporary:
-        shutil.copyfile(folder.generator, temporary)
+        copy_halved(folder.generator, temporary)
+    index["presets"][name] = entry(path, name, description, folder.read_config())
+    if default:
+        index["default"] = name
     with atomic_path(FOLDER / "index.json") as temporary:
         temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     card = FOLDER / f"{name}.md"

@@ -1,9 +1,10 @@
-"""Blends per second and core: `python benchmarks/blends.py [GALAXIES...]`.
+"""Blends per second, by core and by workers: `python benchmarks/blends.py [GALAXIES...]`.
 
 Without galaxies of your own, synthetic ones of Galaxy Zoo's size are measured.
 """
 
 import io
+import os
 import sys
 import time
 
@@ -18,6 +19,7 @@ from kdeblend.io.images import read_image
 
 GALAXIES = 300
 SECONDS = 3.0
+WARM_UP = 50
 
 
 class JpegSource(GalaxySource):
@@ -78,12 +80,38 @@ def rows(source):
         yield images, mode, perturb, blends_per_second(sequence)
 
 
+def workers_rows(source, workers):
+    """Count blends by the clock, made in advance by threads and by processes."""
+    for kind, count in (("threads", 1), ("threads", workers), ("processes", workers)):
+        sequence = BlendSequence(
+            source,
+            np.arange(min(GALAXIES, len(source))),
+            batches=10_000,
+            workers=count,
+            use_multiprocessing=kind == "processes",
+            max_queue_size=4 * workers,
+        )
+        for number in range(WARM_UP):
+            sequence[number]
+        done, start = WARM_UP, time.perf_counter()
+        while (elapsed := time.perf_counter() - start) < SECONDS:
+            sequence[done]
+            done += 1
+        yield f"{count} {kind if count > 1 else kind[:-1]}", (done - WARM_UP) * sequence.batch_size / elapsed
+
+
 def main():
     source = open_source(sys.argv[1:]) if len(sys.argv) > 1 else JpegSource(GALAXIES)
     print(f"native size {source.native_size}, {min(GALAXIES, len(source))} galaxies, one thread")
     print(f"{'images':<12}{'mode':<8}{'perturbed':<11}{'blends/s':>9}")
     for images, mode, perturb, speed in rows(source):
         print(f"{images:<12}{mode:<8}{perturb:<11}{speed:>9.0f}")
+    workers = max(2, os.cpu_count() or 1)
+    print(f"\n{'made by':<20}{'blends/s':>9}{'ratio':>7}")
+    first = None
+    for made_by, speed in workers_rows(source, workers):
+        first = first or speed
+        print(f"{made_by:<20}{speed:>9.0f}{speed / first:>7.2f}")
 
 
 if __name__ == "__main__":

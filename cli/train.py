@@ -23,7 +23,7 @@ Examples:
       the paper's network and schedule, on a GPU
   kdeblend train --out run --resume
       go on where the run was stopped
-  kdeblend train --data galaxies/ --out run --preset fast --init fast-1 --steps 2000
+  kdeblend train --data galaxies/ --out run --preset fast --init fast-2 --steps 2000
       go on learning from the network that ships, on galaxies of your own
   kdeblend train --data galaxies.zip --out run --set learning_rate=5e-4
       any hyper-parameter; run/config.yaml lists them all
