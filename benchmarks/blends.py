@@ -97,7 +97,8 @@ def workers_rows(source, workers):
         while (elapsed := time.perf_counter() - start) < SECONDS:
             sequence[done]
             done += 1
-        yield f"{count} {kind if count > 1 else kind[:-1]}", (done - WARM_UP) * sequence.batch_size / elapsed
+        speed = (done - WARM_UP) * sequence.batch_size / elapsed
+        yield f"{count} {kind}" if count > 1 else "1 thread", speed
 
 
 def main():
