@@ -27,7 +27,7 @@ WEIGHTS = "model.weights.h5"
 CARD = "# {name}\n\n{description}.\n\n## Scores\n\n<!-- scores -->\n<!-- end of scores -->\n"
 
 
-def entry(path, name, description, config):
+def entry(path, name, description, config, orientations):
     """Return what the index says about the weights at `path`."""
     generator = NetworkDeblender.from_file(path).generator
     return {
@@ -40,6 +40,7 @@ def entry(path, name, description, config):
         "keras_version": version("keras"),
         "blend_mode": config.blend_mode,
         "stamp_size": config.stamp_size,
+        "orientations": orientations,
     }
 
 
@@ -68,7 +69,7 @@ def halved(content):
     return buffer.getvalue()
 
 
-def add(run, name, description, default):
+def add(run, name, description, orientations, default):
     """Copy the weights of a run and write the index."""
     index = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
     if name in index["presets"] or not VERSIONED.fullmatch(name):
@@ -77,7 +78,7 @@ def add(run, name, description, default):
     path = FOLDER / f"{name}.keras"
     with atomic_path(path) as temporary:
         copy_halved(folder.generator, temporary)
-    index["presets"][name] = entry(path, name, description, folder.read_config())
+    index["presets"][name] = entry(path, name, description, folder.read_config(), orientations)
     if default:
         index["default"] = name
     with atomic_path(FOLDER / "index.json") as temporary:
@@ -94,9 +95,10 @@ def main():
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", required=True)
     parser.add_argument("--description", required=True)
+    parser.add_argument("--orientations", type=int, default=1, help="what it averages over")
     parser.add_argument("--default", action="store_true")
     arguments = parser.parse_args()
-    print(add(arguments.run, arguments.name, arguments.description, arguments.default))
+    print(add(**vars(arguments)))
 
 
 if __name__ == "__main__":

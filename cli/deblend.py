@@ -15,6 +15,8 @@ Examples:
   kdeblend deblend images/ "more/*.tif" --out layers
   kdeblend deblend blend.png --weights run
       with a network of your own
+  kdeblend deblend images/ --out layers --orientations 8
+      slower and a little better
   kdeblend deblend wide.png --centre 120,45
       the central galaxy is the one at column 120, row 45
 """
@@ -56,6 +58,12 @@ class Pixel(click.ParamType):
     help="Make the layers agree with the blend (default), or take the network's as they are.",
 )
 @click.option(
+    "--orientations",
+    type=click.Choice(["1", "2", "4", "8"]),
+    help="Average over so many flips and turns of the image; more is better and slower. By "
+    "default as the preset says.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=32,
@@ -64,7 +72,7 @@ class Pixel(click.ParamType):
     help="Images of 80 x 80 pixels to do at once; of larger ones fewer.",
 )
 @report_errors
-def deblend(inputs, out, weights, centre, consistent, batch_size):
+def deblend(inputs, out, weights, centre, consistent, orientations, batch_size):
     """Split images of two blended galaxies into one image per galaxy.
 
     INPUT is a PNG, JPEG, TIFF or .npy file, a folder or a pattern. Beside
@@ -77,7 +85,10 @@ def deblend(inputs, out, weights, centre, consistent, batch_size):
     from kdeblend.presets import DEFAULT_PRESET
 
     deblender = Deblender.from_preset(
-        weights or DEFAULT_PRESET, consistent=consistent, batch_size=batch_size
+        weights or DEFAULT_PRESET,
+        consistent=consistent,
+        batch_size=batch_size,
+        orientations=orientations and int(orientations),
     )
     with progress_bar("Deblending", None) as advance:
         report = deblend_files(inputs, deblender, out, centre, advance)

@@ -142,7 +142,7 @@ def _as_path(out):
 def _weights(name):
     from kdeblend.deblenders.load import find_weights
 
-    return str(find_weights(name)[0].resolve())
+    return str(find_weights(name).path.resolve())
 
 
 def _refuse_preset(preset, base):

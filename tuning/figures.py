@@ -60,7 +60,8 @@ def draw_pareto(records: list[TrialRecord], path: Path) -> None:
         axes.set_xlabel(title)
         axes.margins(0.08)
     all_axes[0].set_ylabel("validation PSNR (dB)")
-    all_axes[0].legend(loc="lower right", fontsize=8)
+    handles, labels = all_axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", fontsize=8)
     _save(figure, path)
 
 

@@ -131,6 +131,7 @@ class Deblender(ABC):
         blend_mode: str | None = None,
         consistent: bool = True,
         batch_size: int = 32,
+        orientations: int | None = None,
     ) -> "Deblender":
         """Return the deblender of a name or a path.
 
@@ -142,6 +143,8 @@ class Deblender(ABC):
             consistent: For networks: whether to make the layers consistent with
                 the blend.
             batch_size: How many blends of 80 x 80 pixels to do at once.
+            orientations: For networks: over how many flips and turns of the blends
+                to average, 1, 2, 4 or 8; by default as the preset says, else 1.
 
         Raises:
             ValueError: If there is no such deblender; the message lists what there is.
@@ -152,7 +155,7 @@ class Deblender(ABC):
         """
         from kdeblend.deblenders.load import load_deblender
 
-        return load_deblender(name_or_path, blend_mode, consistent, batch_size)
+        return load_deblender(name_or_path, blend_mode, consistent, batch_size, orientations)
 
 
 def check_blends(images: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """From what a user writes, a name or a path, to a deblender."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
@@ -10,7 +11,11 @@ RUN_WEIGHTS = "generator.keras"
 
 
 def load_deblender(
-    name_or_path: str, blend_mode: str | None, consistent: bool, batch_size: int
+    name_or_path: str,
+    blend_mode: str | None,
+    consistent: bool,
+    batch_size: int,
+    orientations: int | None,
 ) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
@@ -20,6 +25,7 @@ def load_deblender(
         blend_mode: Blend mode of networks, or None for that of the training.
         consistent: Whether networks make layers consistent with the blend.
         batch_size: How many blends of 80 x 80 pixels to do at once.
+        orientations: Flips and turns over which networks average, or None for the preset's.
 
     Raises:
         ValueError: If there is no such deblender.
@@ -30,20 +36,36 @@ def load_deblender(
         return deblender
     from kdeblend.deblenders.network import NetworkDeblender
 
-    path, name = find_weights(name_or_path)
+    weights = find_weights(name_or_path)
     return NetworkDeblender.from_file(
-        path, blend_mode=blend_mode, consistent=consistent, batch_size=batch_size, name=name
+        weights.path,
+        blend_mode=blend_mode,
+        consistent=consistent,
+        batch_size=batch_size,
+        name=weights.name,
+        orientations=weights.orientations if orientations is None else orientations,
     )
 
 
-def find_weights(name_or_path: str) -> tuple[Path, str]:
-    """Return the `.keras` file that a preset, a run folder or a file name stands for.
+class Weights(NamedTuple):
+    """A trained network.
+
+    Attributes:
+        path: Its `.keras` file.
+        name: What to call it: the preset's full name, or that of the path.
+        orientations: Over how many flips and turns its answers are to be averaged.
+    """
+
+    path: Path
+    name: str
+    orientations: int = 1
+
+
+def find_weights(name_or_path: str) -> Weights:
+    """Return what a preset, a run folder or a file name stands for.
 
     Args:
         name_or_path: One of these.
-
-    Returns:
-        The file, and what to call its network: the preset's full name, or that of the path.
 
     Raises:
         ValueError: If there is no such thing; the message lists what there is.
@@ -56,14 +78,14 @@ def find_weights(name_or_path: str) -> tuple[Path, str]:
             f"./{name_or_path} for the path. Received: {name_or_path!r}"
         )
     if preset is not None:
-        return preset_path(preset), preset
+        return Weights(preset_path(preset), preset, list_presets()[preset]["orientations"])
     name = path.name or name_or_path
     if path.is_dir():
         if (path / RUN_WEIGHTS).is_file():
-            return path / RUN_WEIGHTS, name
+            return Weights(path / RUN_WEIGHTS, name)
         raise ValueError(f"a run folder must hold {RUN_WEIGHTS}. Received: {path}, which does not")
     if path.is_file() and path.suffix == ".keras":
-        return path, name
+        return Weights(path, name)
     raise ValueError(
         f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
         f"a run folder or a .keras file. Received: {name_or_path!r}"

@@ -10,6 +10,7 @@ import numpy as np
 from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.orientations import COUNTS, average_orientations
 
 
 class NetworkDeblender(Deblender):
@@ -26,10 +27,13 @@ class NetworkDeblender(Deblender):
         consistent: Whether to make the layers consistent with the blend.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         name: What tables and files call it. Defaults to the generator's name.
+        orientations: Over how many flips and turns of the blends to average the
+            generator's answers, 1, 2, 4 or 8: more is better and takes longer.
 
     Raises:
         ValueError: If the generator has not one input and two outputs,
-            `blend_mode` is unknown, or `batch_size` is not positive.
+            `blend_mode` is unknown, `batch_size` is not positive, or
+            `orientations` is another number.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class NetworkDeblender(Deblender):
         consistent: bool = True,
         batch_size: int = 32,
         name: str | None = None,
+        orientations: int = 1,
     ):
         if len(generator.inputs) != 1 or len(generator.outputs) != 2:
             raise ValueError(
@@ -47,7 +52,12 @@ class NetworkDeblender(Deblender):
             )
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be positive. Received: batch_size={batch_size}")
+        if orientations not in COUNTS:
+            raise ValueError(
+                f"`orientations` must be one of {COUNTS}. Received: orientations={orientations}"
+            )
         self.generator = generator
+        self.orientations = orientations
         self.blend_mode = blend_mode or _trained_blend_mode(generator)
         BLEND_MODES[self.blend_mode]
         self.consistent = consistent
@@ -77,13 +87,14 @@ class NetworkDeblender(Deblender):
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
 
     def settings(self) -> dict[str, Any]:
-        """Return blend mode, whether layers are made consistent, and a sum of the weights."""
+        """Return blend mode, consistency, orientations, and a sum of the weights."""
         weights = hashlib.sha256()
         for array in self.generator.get_weights():
             weights.update(np.ascontiguousarray(array).tobytes())
         return super().settings() | {
             "blend_mode": self.blend_mode,
             "consistent": self.consistent,
+            "orientations": self.orientations,
             "weights": weights.hexdigest()[:16],
         }
 
@@ -107,11 +118,14 @@ class NetworkDeblender(Deblender):
                     f"images must have {expected} {what} for this network. Received: {received}"
                 )
         given = np.repeat(blends, bands, axis=-1) if blends.shape[-1] == 1 else blends
-        answers = self.generator.predict_on_batch(given)
-        layers = (np.stack([np.asarray(a, np.float32) for a in answers], axis=1) + 1) / 2
+        layers = average_orientations(self._answer, given, self.orientations)
         if blends.shape[-1] != layers.shape[-1]:
             layers = layers.mean(axis=-1, keepdims=True)
         return make_consistent(blends, layers, self.blend_mode) if self.consistent else layers
+
+    def _answer(self, blends: np.ndarray) -> np.ndarray:
+        images = self.generator.predict_on_batch(blends)
+        return (np.stack([np.asarray(image, np.float32) for image in images], axis=1) + 1) / 2
 
 
 def _trained_blend_mode(generator: Any) -> str:

@@ -21,7 +21,8 @@ def list_presets() -> dict[str, dict[str, Any]]:
 
     Returns:
         By name, `{"file", "card", "sha256", "description", "generator", "parameters",
-        "keras_version", "blend_mode", "stamp_size"}`.
+        "keras_version", "blend_mode", "stamp_size", "orientations"}`; the last is the number of
+        flips and turns over which its answers are averaged.
     """
     return _index()["presets"]
 

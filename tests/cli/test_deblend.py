@@ -96,6 +96,13 @@ def test_without_weights_the_default_preset_is_used(tmp_path, run, monkeypatch):
     assert names(tmp_path) == ["in.png", "in_1.png", "in_2.png", "in_panel.png"]
 
 
+def test_orientations_are_one_two_four_or_eight(tmp_path, run):
+    make(tmp_path / "in.png")
+    result = deblend(tmp_path / "in.png", "--weights", run, "--orientations", 8)
+    assert result.exit_code == 0, result.output
+    assert deblend(tmp_path / "in.png", "--orientations", 3).exit_code == 2
+
+
 def test_unknown_weights_and_unusable_out(tmp_path, run):
     make(tmp_path / "in.png")
     result = deblend(tmp_path / "in.png", "--weights", "nothing")

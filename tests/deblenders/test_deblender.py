@@ -137,6 +137,8 @@ def test_network_needs_two_outputs():
         NetworkDeblender(halving_network(), batch_size=0)
     with pytest.raises(ValueError, match="nothing"):
         NetworkDeblender(halving_network(), blend_mode="nothing")
+    with pytest.raises(ValueError, match="orientations=3"):
+        NetworkDeblender(halving_network(), orientations=3)
 
 
 def saved_network(path):

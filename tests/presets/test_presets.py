@@ -24,6 +24,7 @@ def shelf(tmp_path, monkeypatch):
         entries[path.stem] = {
             "file": path.name,
             "card": f"{path.stem}.md",
+            "orientations": number if number < 10 else 8,
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
     (tmp_path / "index.json").write_text(json.dumps({"default": "half-1", "presets": entries}))
@@ -49,7 +50,7 @@ def test_from_preset_loads_the_weights_of_the_name(shelf):
     blends = np.full((1, 8, 8, 3), 0.2, np.float32)
     for name, full in (("half-1", "half-1"), ("half", "half-10")):
         deblender = Deblender.from_preset(name, consistent=False)
-        assert deblender.name == full
+        assert (deblender.name, deblender.orientations) == (full, 1 if full == "half-1" else 8)
         expected = 0.1 + int(full.split("-")[1]) / 20
         np.testing.assert_allclose(deblender.deblend(blends), expected, atol=1e-6)
 
@@ -83,6 +84,7 @@ def test_shipped_presets_are_what_the_index_says(name):
     deblender = Deblender.from_preset(name)
     assert deblender.generator.count_params() == entry["parameters"]
     assert deblender.blend_mode == entry["blend_mode"]
+    assert deblender.orientations == entry["orientations"]
     card = presets.preset_card(name).read_text(encoding="utf-8")
     for word in ("kdeblend train", "perturb", "dB", "fails"):
         assert word in card
