@@ -1,6 +1,7 @@
 """The trials of a search as a person sees them: a live table, or a line for each."""
 
 import copy
+from collections.abc import Iterable
 
 from rich import box
 from rich.console import Console
@@ -22,12 +23,18 @@ class TrialTable:
     Args:
         total: Trials in all, if it is known.
         console: A `rich.console.Console`, or None for the default one.
+        earlier: Trials of the search so far.
     """
 
-    def __init__(self, total: int | None = None, console: Console | None = None):
+    def __init__(
+        self,
+        total: int | None = None,
+        console: Console | None = None,
+        earlier: Iterable[TrialRecord] = (),
+    ):
         self.total = total
         self.console = console or Console()
-        self.records: dict[int, TrialRecord] = {}
+        self.records = {record.number: record for record in earlier}
         self._live = Live(self._table(), console=self.console, refresh_per_second=4)
         self._printed: set[int] = set()
 

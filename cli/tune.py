@@ -134,7 +134,7 @@ def _config(options, before):
     training = {name: options.pop(name) for name in ("data", "devices", "mixed_precision", "xla")}
     training = given(training)
     preset = options.pop("preset")
-    fixes = given(dict(assignment(each, "--fix") for each in options.pop("fixes")))
+    fixes = given(_fixes(options.pop("fixes")))
     options["max_parameters"] = options.pop("max_params")
     values = {name: value for name, value in options.items() if value not in (None, ())}
     values |= {"fixed": fixes} if fixes else {}
@@ -150,12 +150,30 @@ def _config(options, before):
     return before.replace(training=base, **values)
 
 
+def _fixes(texts):
+    """Return what --fix pins by its full name, each once and with a value."""
+    from kdeblend.tuning.space import ALIASES
+
+    fixes = {}
+    for text in texts:
+        name, value = assignment(text, "--fix")
+        name = ALIASES.get(name, name)
+        if value is None or name in fixes:
+            raise click.BadParameter(
+                f"must give each name one value. Received: {text!r}", param_hint="--fix"
+            )
+        fixes[name] = value
+    return fixes
+
+
 def _search(config, out, resume, chief, time_budget):
     from kdeblend.cli.trial_table import TrialTable
-    from kdeblend.tuning.search import search
+    from kdeblend.tuning.folder import SearchFolder
+    from kdeblend.tuning.record import read_records
+    from kdeblend.tuning.run import search
 
     _announce(config, out, resume, chief)
-    with TrialTable(config.max_trials) as table:
+    with TrialTable(config.max_trials, earlier=read_records(SearchFolder(out).trials)) as table:
         result = search(
             config, out, resume=resume, chief=chief, time_budget=time_budget, progress=table.show
         )
@@ -171,11 +189,18 @@ def _search(config, out, resume, chief, time_budget):
 
 def _work(out, worker, time_budget):
     from kdeblend.cli.trial_table import TrialTable
-    from kdeblend.tuning.search import join_search
+    from kdeblend.tuning.estimate import describe_hardware
+    from kdeblend.tuning.run import join_search
 
     click.echo(f"Training for the chief at {worker}, which is waited for.")
     with TrialTable() as table:
-        stopped_by = join_search(out, worker, time_budget=time_budget, progress=table.show)
+        stopped_by = join_search(
+            out,
+            worker,
+            time_budget=time_budget,
+            progress=table.show,
+            joined=lambda config: click.echo(describe_hardware(config)),
+        )
     if stopped_by is not None:
         click.echo(f"Stopped by {stopped_by}; the chief gives the trial to another worker.")
         _exit(stopped_by, failed=False)
@@ -187,22 +212,27 @@ def _announce(config, out, resume, chief):
     from kdeblend.tuning.folder import SearchFolder
     from kdeblend.tuning.record import FINISHED, read_records
     from kdeblend.tuning.space import label
+    from kdeblend.tuning.trial import describe_error
 
     names = ", ".join(map(label, config.space().ranges)) or "nothing: all is fixed"
     click.echo(
         f"Searching {names} ({config.oracle}, preset {config.training.preset}, "
         f"{config.max_trials} trials of {config.steps_per_trial} steps) in {out}"
     )
+    SearchFolder(out).check(config, resume)
     if chief is not None:
         click.echo(f"Waiting for workers: kdeblend tune --out {out} --worker {chief}")
         return
-    if not resume:
-        SearchFolder(out).refuse_another()
     click.echo(describe_hardware(config))
     records = read_records(SearchFolder(out).trials)
     done = sum(record.state in FINISHED for record in records)
     if done < config.max_trials:
-        _estimate(config, measure_pace(config), done)
+        try:
+            _estimate(config, measure_pace(config), done)
+        except (ValueError, OSError):
+            raise
+        except Exception as error:  # smaller networks than the middle one may well fit
+            click.echo(f"How long it will take is not known: {describe_error(error)}")
 
 
 def _estimate(config, pace, done):

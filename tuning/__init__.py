@@ -9,8 +9,8 @@ from typing import Any
 _PUBLIC = {
     "DeblendingHyperModel": "kdeblend.tuning.hypermodel",
     "SearchConfig": "kdeblend.tuning.config",
-    "join_search": "kdeblend.tuning.search",
-    "search": "kdeblend.tuning.search",
+    "join_search": "kdeblend.tuning.run",
+    "search": "kdeblend.tuning.run",
     "search_base": "kdeblend.tuning.config",
 }
 

@@ -13,6 +13,7 @@ from kdeblend.training.config import TrainingConfig, preset_config
 from kdeblend.tuning.space import FAMILY_DEFAULTS, SearchSpace
 
 ORACLES = ("random", "bayesian", "hyperband")
+HYPERBAND_NETWORKS = 9
 MAY_CHANGE = ("max_trials",)
 TRAINING_MAY_CHANGE = ("devices", "workers", "multiprocessing", "cache_gb")
 
@@ -76,8 +77,13 @@ class SearchConfig:
                 raise ValueError(f"`{name}` must be positive. Received: {value}")
         object.__setattr__(self, "searched", tuple(self.searched))
         object.__setattr__(self, "fixed", dict(self.fixed))
-        self.training.replace(seed=self.seed)
-        self.space()
+        object.__setattr__(self, "training", self.training.replace(seed=self.seed))
+        size = self.space().size()
+        if self.oracle == "hyperband" and size < HYPERBAND_NETWORKS:
+            raise ValueError(
+                f"`oracle` must be another than hyperband, which begins with {HYPERBAND_NETWORKS} "
+                f"different networks (--oracle random). Received: hyperband, {size} networks"
+            )
 
     def replace(self, **changes: Any) -> "SearchConfig":
         """Return a copy with some values changed.
@@ -126,7 +132,8 @@ class SearchConfig:
         ours, theirs = self.to_dict(), before.to_dict()
         changed = [n for n in ours if ours[n] != theirs[n] and n not in (*MAY_CHANGE, "training")]
         ours, theirs = ours["training"], theirs["training"]
-        changed += [n for n in ours if ours[n] != theirs[n] and n not in TRAINING_MAY_CHANGE]
+        others = [n for n in ours if n not in (*TRAINING_MAY_CHANGE, "seed")]
+        changed += [n for n in others if ours[n] != theirs[n]]
         if changed:
             raise ValueError(
                 "A search must be resumed with the settings that it was begun with; only "

@@ -88,7 +88,12 @@ def measure_pace(
         KeyboardInterrupt: If a signal has stopped it.
     """
     brief = middle_config(config).replace(
-        steps=STEPS, burn_in=0, validation_blends=1, validate_every=STEPS, checkpoint_every=STEPS
+        steps=STEPS,
+        steps_per_execution=1,  # each step is timed
+        burn_in=0,
+        validation_blends=1,
+        validate_every=STEPS,
+        checkpoint_every=STEPS,
     )
     networks = hypermodel(config)
     clock = _Clock()

@@ -9,7 +9,11 @@ pareto.png, parallel.png  pictures of the trials
 tensorboard/              the trials for TensorBoard's HParams
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from kdeblend.io.atomic import remove_temporaries
 from kdeblend.tuning.config import SearchConfig, read_search_config
@@ -49,27 +53,55 @@ class SearchFolder:
             ValueError: If there is a search and `resume` is False, if it had other settings,
                 or if the path is a file.
         """
-        if not resume:
-            self.refuse_another()
-        if self.path.exists() and not self.path.is_dir():
-            raise ValueError(f"A search must be a folder. Received: {str(self.path)!r}, a file")
-        if self.exists():
-            config.check_resumed(self.read_config())
+        self.check(config, resume)
         self.trials.mkdir(parents=True, exist_ok=True)
         remove_temporaries(self.path)
         config.save(self.config)
 
-    def refuse_another(self) -> None:
-        """Refuse to begin a search where there is one.
+    def check(self, config: SearchConfig, resume: bool) -> None:
+        """Check that a search can begin or go on here.
+
+        Args:
+            config: Its settings.
+            resume: Go on with the search in the folder, if there is one.
 
         Raises:
-            ValueError: If there is.
+            ValueError: As `start` does.
         """
-        if self.exists():
+        if self.exists() and not resume:
             raise ValueError(
                 "`out` must be a new folder, or `resume` true (--resume) to go on with the search "
                 f"there. Received: out={str(self.path)!r}, which holds a search"
             )
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"A search must be a folder. Received: {str(self.path)!r}, a file")
+        if self.exists():
+            config.check_resumed(self.read_config())
+        elif self.oracle.exists() or any(self.trials.glob("*")):
+            raise ValueError(
+                "`out` must be a new folder, or hold the search.yaml that its trials were begun "
+                f"with. Received: out={str(self.path)!r}, with trials but no search.yaml"
+            )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other searches, on this machine, out of the folder inside the block.
+
+        Raises:
+            ValueError: If another process searches here.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ValueError(
+                "`out` must be a folder in which no other process is searching. "
+                f"Received: out={str(self.path)!r}, where one is"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def read_config(self) -> SearchConfig:
         """Return the settings that the search was begun with.

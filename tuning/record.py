@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kdeblend.io.atomic import atomic_path
 
 RUNNING, WAITING, COMPLETED = "running", "waiting", "completed"
@@ -55,7 +57,7 @@ class TrialRecord:
         """
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(folder / NAME) as temporary:
-            text = json.dumps(dataclasses.asdict(self), indent=1)
+            text = json.dumps(dataclasses.asdict(self), indent=1, default=_plain)
             temporary.write_text(text + "\n", encoding="utf-8")
 
 
@@ -90,6 +92,13 @@ def best_of(records: list[TrialRecord]) -> TrialRecord | None:
     """
     completed = [record for record in records if record.state == COMPLETED]
     return max(completed, key=_psnr, default=None)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or array of NumPy as JSON can hold it."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"A configuration must hold plain values. Received: {value!r}")
 
 
 def _psnr(record: TrialRecord) -> float:

@@ -11,7 +11,7 @@ from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.figures import draw_parallel, draw_pareto
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hparams import write_hparams
-from kdeblend.tuning.record import TrialRecord, best_of, read_records
+from kdeblend.tuning.record import COMPLETED, FINISHED, TrialRecord, best_of, read_records
 from kdeblend.tuning.space import SEARCHED, label
 
 MEASURED = ("psnr", "parameters", "seconds", "ms", "step", "steps")
@@ -62,7 +62,7 @@ def write_results(folder: SearchFolder, config: SearchConfig) -> list[TrialRecor
     """
     records = write_table(folder)
     if best_of(records) is not None:
-        names = searched_names(records)
+        names = searched_names([record for record in records if record.state == COMPLETED])
         draw_pareto(records, folder.pareto)
         draw_parallel(records, names, folder.parallel)
         write_hparams(records, names, folder.tensorboard)
@@ -94,6 +94,6 @@ def _remove_checkpoints(folder: SearchFolder, records: list[TrialRecord]) -> Non
     """Remove what takes most room and no one needs: checkpoints of all finished but the best."""
     best = best_of(records)
     for record in records:
-        if record is not best and record.state in ("completed", "failed", "infeasible"):
+        if record is not best and record.state in FINISHED:
             for run in Path(folder.trial(str(record.number - 1))).glob("run-*"):
                 shutil.rmtree(RunFolder(run).checkpoints, ignore_errors=True)

@@ -28,6 +28,8 @@ from kdeblend.tuning.record import FINISHED, WAITING, read_record
 HEARTBEAT_SECONDS = 5.0
 LOST_SECONDS = 60.0
 POLL_SECONDS = 0.5
+ALONE = (("grpc.so_reuseport", 0),)
+"""A second chief at the same address is refused; else workers would meet one or the other."""
 HEARTBEAT = "heartbeat/"
 """What the name of a metric begins with that says who is training; 1 is alive, 0 gives up."""
 
@@ -142,7 +144,7 @@ def serve(
         OSError: If nothing can listen there.
     """
     servicer = ChiefServicer(oracle, folder)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=ALONE)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     try:
         server.add_insecure_port(address)

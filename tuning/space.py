@@ -27,6 +27,10 @@ class Whole:
         """Declare it in keras-tuner's space and return its value, None if it is not active."""
         return hp.Int(name, self.low, self.high, **parent)
 
+    def count(self) -> float:
+        """Return how many values there are."""
+        return self.high - self.low + 1
+
     def middle(self) -> int:
         """Return the value in the middle."""
         return (self.low + self.high) // 2
@@ -44,6 +48,10 @@ class Logarithmic:
         value = hp.Float(name, self.low, self.high, sampling="log", **parent)
         return None if value is None else float(f"{value:.3g}")
 
+    def count(self) -> float:
+        """Return how many values there are."""
+        return math.inf
+
     def middle(self) -> float:
         """Return the geometric mean of the ends."""
         return math.sqrt(self.low * self.high)
@@ -58,6 +66,10 @@ class OneOf:
     def declare(self, hp: keras_tuner.HyperParameters, name: str, **parent: Any) -> Any:
         """Declare it in keras-tuner's space and return its value, None if it is not active."""
         return hp.Choice(name, list(self.values), **parent)
+
+    def count(self) -> float:
+        """Return how many values there are."""
+        return len(self.values)
 
     def middle(self) -> Any:
         """Return the value in the middle of the list."""
@@ -98,6 +110,9 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
     "unet": preset_config("quick").generator_options,
 }
 """Options of a family that is not the base's own."""
+
+NOT_FIXED = ("seed", "preset")
+"""What a search has settings of its own for."""
 
 FIELDS = tuple(each.name for each in dataclasses.fields(TrainingConfig))
 
@@ -142,6 +157,10 @@ class SearchSpace:
                 parent = {"parent_name": "generator", "parent_values": ["resnet"]}
             values[name] = each.declare(hp, name, **parent)
         return {name: value for name, value in values.items() if value is not None}
+
+    def size(self) -> float:
+        """Return how many different networks there are, at most."""
+        return math.prod(each.count() for each in self.ranges.values())
 
     def middle(self) -> dict[str, Any]:
         """Return values in the middle of all ranges, of the first generator family."""
@@ -239,7 +258,7 @@ def _check_names(searched: Sequence[str], fixed: Mapping[str, Any]) -> None:
     both = [name for name in searched if name in fixed]
     if both:
         raise ValueError(f"What is searched must not be fixed as well. Received: {both}")
-    known = [*ALIASES, *OPTIONAL, *FIELDS]
+    known = [*ALIASES, *OPTIONAL, *(name for name in FIELDS if name not in NOT_FIXED)]
     unknown = [name for name in fixed if name not in {*SEARCHED, *known}]
     if unknown:
         raise ValueError(f"Fixed hyper-parameters must be among {known}. Received: {unknown}")

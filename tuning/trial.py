@@ -112,6 +112,7 @@ class TrialRunner:
         Raises:
             FailedTrialError: If it fails; the record has the reason.
             SearchStoppedError: If it was stopped; it goes on from its checkpoint.
+            OSError: If files can not be read or written; it can go on, too.
             TrialTakenError: If another worker has it now.
         """
         path = self.folder.trial(trial.trial_id)
@@ -128,17 +129,20 @@ class TrialRunner:
             self._start(trial, path, record)
             record.psnr = self._train(trial, path, record)
             record.state = COMPLETED
-        except (SearchStoppedError, TrialTakenError, KeyboardInterrupt):
+        except (SearchStoppedError, TrialTakenError, KeyboardInterrupt, OSError):
+            # A full disk or data that are gone are no fault of the trial.
             if not self.taken.is_set():
                 record.state = WAITING
                 record.started.clear()
-                record.save(path)
+                with contextlib.suppress(OSError):
+                    record.save(path)
             raise
         except Exception as error:  # whatever it is, the search goes on
             record.state = INFEASIBLE if isinstance(error, InfeasibleTrialError) else FAILED
             record.reason = describe_error(error)
             (path / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         finally:
+            record.seconds = sum(map(_training_seconds, self._runs(path)))
             free_memory()
         record.save(path)
         self.progress(record)
@@ -168,11 +172,9 @@ class TrialRunner:
             self.config.trial_config(full, number, share_of(trial)) for number in range(len(runs))
         ]
         record.steps = sum(config.steps for config in configs)
-        record.seconds = 0.0
         scores, before = [], 0
         for config, run in zip(configs, runs, strict=True):
             scores.append(self._train_once(config, run, path, record, before))
-            record.seconds += _training_seconds(run)
             before += config.steps
         return sum(scores) / len(scores)
 

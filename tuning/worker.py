@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Iterator
 
 import grpc
@@ -30,7 +31,8 @@ class WorkerTuner(DeblendingTuner):
 
     def __init__(self, oracle: DurableOracle, runner: TrialRunner, address: str):
         self.address = address
-        with tuner_environment(f"{socket.gethostname()}-{os.getpid()}", address):
+        own_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        with tuner_environment(own_id, address):
             super().__init__(oracle, runner)
 
     def search(self) -> None:
@@ -54,6 +56,7 @@ class WorkerTuner(DeblendingTuner):
 
         Raises:
             SearchStoppedError: If it was stopped; the chief then gives it to another.
+            OSError: If its folder or the data can not be used; likewise.
         """
         self.runner.taken.clear()
         try:
@@ -61,7 +64,7 @@ class WorkerTuner(DeblendingTuner):
                 self._try_run_and_update_trial(trial)
         except TrialTakenError:
             return
-        except (SearchStoppedError, KeyboardInterrupt):
+        except (SearchStoppedError, KeyboardInterrupt, OSError):
             with contextlib.suppress(grpc.RpcError):
                 self._beat(trial.trial_id, alive=False)
             raise

@@ -3,6 +3,7 @@ import re
 import signal
 from types import SimpleNamespace
 
+import keras
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ from kdeblend.tuning import estimate
 from kdeblend.tuning.config import SearchConfig, read_search_config, search_base
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.record import TrialRecord
-from kdeblend.tuning.search import SearchResult
+from kdeblend.tuning.run import SearchResult
 
 RECORD = TrialRecord(
     3, {"root_blocks": 5, "branch_blocks": 2, "discriminator_blocks": 7}, "completed", "", 24.5,
@@ -39,7 +40,7 @@ def calls(monkeypatch):
         progress(RECORD)
         return result
 
-    monkeypatch.setattr("kdeblend.tuning.search.search", search)
+    monkeypatch.setattr("kdeblend.tuning.run.search", search)
     monkeypatch.setattr(estimate, "measure_pace", lambda config: estimate.Pace(20.0, 0.25))
     return calls
 
@@ -54,7 +55,7 @@ def test_options_become_settings(calls, tmp_path):
     assert result.exit_code == 0, result.output
     ((config, options),) = calls
     training = search_base("quick").replace(data=[str(tmp_path)], mixed_precision=True)
-    fixed = {"M": 4, "learning_rate": "1e-3"}
+    fixed = {"root_blocks": 4, "learning_rate": "1e-3"}
     assert config == SearchConfig(
         training, "random", 7, 50, 2, ("head", "filters"), fixed, 5.0, 1000, 3
     )
@@ -102,7 +103,7 @@ def test_resume_needs_only_the_folder(calls, tmp_path):
 )  # fmt: skip
 def test_how_to_go_on_is_said(calls, tmp_path, monkeypatch, stopped_by, best, code):
     stopped = SearchResult([RECORD], best, stopped_by)
-    monkeypatch.setattr("kdeblend.tuning.search.search", lambda *a, **k: stopped)
+    monkeypatch.setattr("kdeblend.tuning.run.search", lambda *a, **k: stopped)
     out = tmp_path / "out"
     result = invoke("--out", out, "--chief", "127.0.0.1:9000")
     assert result.exit_code == code, result.output
@@ -119,15 +120,17 @@ def test_a_chief_says_how_workers_join(calls, tmp_path):
 
 
 def test_a_worker_joins_its_chief(tmp_path, monkeypatch):
-    joined = []
+    searches = []
 
-    def join_search(out, address, time_budget, progress):
-        joined.append((out, address, time_budget))
+    def join_search(out, address, time_budget, progress, joined):
+        joined(SearchConfig())
+        searches.append((out, address, time_budget))
 
-    monkeypatch.setattr("kdeblend.tuning.search.join_search", join_search)
+    monkeypatch.setattr("kdeblend.tuning.run.join_search", join_search)
     result = invoke("--out", "tuned", "--worker", "host:80", "--time-budget", "2h")
     assert result.exit_code == 0, result.output
-    assert joined == [("tuned", "host:80", 7200.0)]
+    assert searches == [("tuned", "host:80", 7200.0)]
+    assert f"Keras {keras.__version__} on" in result.output
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,10 @@ def test_a_worker_joins_its_chief(tmp_path, monkeypatch):
         (["--fix", "depth=9"], 1, "at most 8 for stamps of 80 pixels"),
         (["--fix", "speed=3"], 1, "Received: ['speed']"),
         (["--fix", "depth"], 2, "NAME=VALUE"),
+        (["--fix", "M="], 2, "one value"),
+        (["--fix", "M=4", "--fix", "root_blocks=6"], 2, "one value"),
+        (["--fix", "seed=7"], 1, "Received: ['seed']"),
+        (["--oracle", "hyperband", "--fix", "M=4", "--fix", "N=2"], 1, "hyperband, 8 networks"),
         (["--search", "depth"], 2, "'depth' is not one of"),
         (["--time-budget", "2"], 2, "must be such as 90s, 30m, 8h or 2d"),
         (["--max-trials", "0"], 1, "`max_trials` must be positive"),
@@ -178,6 +185,24 @@ def test_a_terminal_shows_the_running_trial():
     assert "training, step 7 of 40  head=direct" in shown
 
 
+def test_a_search_begins_though_its_middle_does_not_fit(calls, monkeypatch, tmp_path):
+    def measure_pace(config):
+        raise MemoryError("12 GiB")
+
+    monkeypatch.setattr(estimate, "measure_pace", measure_pace)
+    result = invoke("--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "is not known: out of memory: 12 GiB" in result.output
+    assert len(calls) == 1
+
+
+def test_a_resumed_search_shows_its_earlier_trials(tmp_path):
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with TrialTable(20, console, earlier=[RECORD]) as table:
+        table.show(TrialRecord(4, RECORD.values, step=7, steps=40))
+    assert "Trials, 2 of 20" in console.file.getvalue()
+
+
 def test_the_pace_is_measured_by_training(monkeypatch):
     configs, stopped_by = [], None
     clock = iter([0.0, 7.0, 7.5, 7.75, 90.0] * 2)
@@ -191,10 +216,12 @@ def test_the_pace_is_measured_by_training(monkeypatch):
     monkeypatch.setattr(estimate, "train", train)
     monkeypatch.setattr(estimate, "free_memory", lambda: None)
     monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    config = SearchConfig(search_base("paper"), "hyperband", max_trials=10, steps_per_trial=100)
+    base = search_base("paper").replace(steps_per_execution=10)
+    config = SearchConfig(base, "hyperband", max_trials=10, steps_per_trial=100)
     pace = estimate.measure_pace(config)
     assert pace == estimate.Pace(start=6.75, step=0.25)
     assert (configs[0].generator_options["root_blocks"], configs[0].burn_in) == (9, 0)
+    assert configs[0].steps_per_execution == 1
     assert pace.search_seconds(config.replace(oracle="random"), done=4) == 6 * (6.75 + 25)
     assert pace.search_seconds(config) == pytest.approx(10 * (6.75 + 0.36 * 25))
     stopped_by = signal.SIGINT
@@ -205,5 +232,5 @@ def test_the_pace_is_measured_by_training(monkeypatch):
 def test_settings_are_readable(calls, tmp_path):
     invoke("--out", tmp_path / "out", "--preset", "paper", "--fix", "depth=3")
     settings = yaml.safe_load((tmp_path / "out" / "search.yaml").read_text())
-    assert settings["fixed"] == {"depth": 3}
+    assert settings["fixed"] == {"discriminator_blocks": 3}
     assert settings["training"]["preset"] == "paper"

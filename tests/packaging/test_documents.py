@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,13 +121,20 @@ def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):
         searches.append((hypermodel(config).configure(hp), set(hp.values)))
         return SimpleNamespace(best=SimpleNamespace(values={}, psnr=0.0))
 
-    monkeypatch.setattr("kdeblend.tuning.search", search, raising=False)
+    monkeypatch.setattr("kdeblend.tuning.run.search", search)
     for block in blocks:
         exec(block, {})
     (first, _), (second, names) = searches
     assert first.discriminator_blocks == 3
     assert names == {"pixel_loss", "average_momentum", *SEARCHED}
     assert (second.pixel_loss, second.average_momentum) == ("mse", 0.9)
+
+
+def test_a_search_is_imported_as_the_document_says():
+    (example, _) = python_in("docs/tuning.md")
+    (imports,) = re.findall(r"^from kdeblend\.tuning import .*$", example, flags=re.MULTILINE)
+    code = f"{imports}\nassert callable(search), search"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_tuning_document_has_the_ranges_of_the_search():

@@ -1,5 +1,6 @@
 import csv
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -54,6 +55,22 @@ def test_everything_is_written(folder, config):
             assert len(picture.convert("RGB").getcolors(100_000)) > 20
     kept = [path.parent.parent.name for path in folder.trials.glob("*/run-1/checkpoints")]
     assert sorted(kept) == ["002", "004"]
+
+
+def test_what_no_completed_trial_has_is_not_drawn(folder, config):
+    record = TrialRecord(5, {"generator": "unet", "filters": 8}, "infeasible", "too slow")
+    record.save(folder.trials / "005")
+    write_results(folder, config)
+    assert folder.parallel.is_file()
+    assert "filters" in folder.table.read_text().splitlines()[0]
+
+
+def test_values_of_numpy_are_kept(tmp_path):
+    TrialRecord(1, {"root_blocks": np.int64(3)}, config={"steps": np.arange(2)}).save(
+        tmp_path / "1"
+    )
+    record = read_record(tmp_path / "1")
+    assert (record.values, record.config) == ({"root_blocks": 3}, {"steps": [0, 1]})
 
 
 def test_tensorboard_has_the_completed_trials(folder, config):

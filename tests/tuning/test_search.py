@@ -1,4 +1,5 @@
 import csv
+import errno
 import itertools
 import math
 import os
@@ -9,10 +10,11 @@ import keras
 import pytest
 
 from kdeblend.training.config import preset_config, read_config
+from kdeblend.tuning import trial
 from kdeblend.tuning.config import search_base
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.results import write_table
-from kdeblend.tuning.search import SearchFailedError, search
+from kdeblend.tuning.run import SearchFailedError, search
 from kdeblend.tuning.space import SearchSpace
 
 HYPERPARAMETERS = ("trial", "M", "N", "depth", "head", "psnr", "state")
@@ -79,7 +81,7 @@ def test_killed_at_any_moment_it_goes_on(
 ):
     """The process is killed before each file that it writes, in turn."""
     config = config.replace(max_trials=2, steps_per_trial=2)
-    monkeypatch.setattr("kdeblend.tuning.search.write_results", lambda f, c: write_table(f))
+    monkeypatch.setattr("kdeblend.tuning.run.write_results", lambda f, c: write_table(f))
     search(config, tmp_path / "whole", hypermodel=fake_networks)
     all_steps = list(fake_training)
     replace = type(tmp_path).replace
@@ -183,6 +185,43 @@ def test_a_time_that_other_work_disturbed_does_not_count(
     monkeypatch.setattr("kdeblend.tuning.trial.milliseconds_a_stamp", lambda g, c, b: next(times))
     search(config.replace(max_trials=2), tmp_path, hypermodel=fake_networks)
     assert [float(row["ms"]) for row in table(tmp_path)] == [20, 20]
+
+
+def test_a_full_disk_ends_the_search_and_no_trial(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    train = trial.train
+
+    def no_space(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(trial, "train", no_space)
+    with pytest.raises(OSError, match="No space"):
+        search(config, tmp_path, hypermodel=fake_networks)
+    monkeypatch.setattr(trial, "train", train)
+    search(config, tmp_path, resume=True, hypermodel=fake_networks)
+    assert [row["state"] for row in table(tmp_path)] == ["completed"] * 3
+
+
+def test_one_folder_takes_one_search_at_a_time(config, fake_networks, fake_training, tmp_path):
+    def search_beside(record):
+        with pytest.raises(ValueError, match="no other process is searching"):
+            search(config, tmp_path, resume=True, hypermodel=fake_networks)
+
+    search(config, tmp_path, hypermodel=fake_networks, progress=search_beside)
+    search(config, tmp_path, resume=True, hypermodel=fake_networks)
+
+
+def test_trials_without_their_settings_are_refused(config, fake_networks, fake_training, tmp_path):
+    search(config, tmp_path, hypermodel=fake_networks)
+    (tmp_path / "search.yaml").unlink()
+    with pytest.raises(ValueError, match=r"no search\.yaml"):
+        search(config, tmp_path, hypermodel=fake_networks)
+
+
+def test_the_seed_of_the_search_is_that_of_the_best(config, fake_networks, fake_training, tmp_path):
+    search(config.replace(seed=5), tmp_path, hypermodel=fake_networks)
+    assert read_config(tmp_path / "best.yaml")["seed"] == 5
 
 
 def test_executions_are_averaged(config, fake_networks, fake_training, tmp_path):

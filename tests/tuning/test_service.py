@@ -17,7 +17,7 @@ from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.oracles import OBJECTIVE, make_oracle
 from kdeblend.tuning.record import read_record, read_records
-from kdeblend.tuning.search import search
+from kdeblend.tuning.run import search
 from kdeblend.tuning.service import ChiefServicer, split_address, tuner_environment
 from kdeblend.tuning.worker import wait_for_chief
 
@@ -166,7 +166,7 @@ def test_a_worker_without_a_chief_is_told_so(address):
 WORKER = """
 import sys, time
 from kdeblend.tuning import worker
-from kdeblend.tuning.search import join_search
+from kdeblend.tuning.run import join_search
 
 worker.HEARTBEAT_SECONDS = 0.2
 

@@ -68,8 +68,8 @@ def search(
         How the search ended.
 
     Raises:
-        ValueError: If `out` holds a search and `resume` is False, or if the settings or
-            the data are unusable.
+        ValueError: If `out` holds a search and `resume` is False, if another process searches
+            there, or if the settings or the data are unusable.
         OSError: If the data can not be read, or the chief not listen.
         SearchFailedError: If no trial was completed.
 
@@ -80,11 +80,23 @@ def search(
         split_address(chief)
     folder = SearchFolder(out)
     networks = hypermodel(config)
-    _check(config)
+    _check(config, devices=chief is None)
     folder.start(config, resume)
     deadline = None if time_budget is None else time.monotonic() + time_budget
-    oracle = make_oracle(config, folder.oracle)
     runner = TrialRunner(config, folder, networks, deadline, progress)
+    with folder.locked():
+        stopped_by = _run_trials(runner, chief)
+        records = write_results(folder, config)
+    best = best_of(records)
+    if best is None and stopped_by is None:
+        raise SearchFailedError(_reasons(records))
+    return SearchResult(records, best, stopped_by)
+
+
+def _run_trials(runner: TrialRunner, chief: str | None) -> str | None:
+    """Train all trials, here or by workers, and return what has stopped it, or None."""
+    folder = runner.folder
+    oracle = make_oracle(runner.config, folder.oracle)
     with tuner_environment():
         tuner = DeblendingTuner(oracle, runner, lambda: write_table(folder))
 
@@ -96,12 +108,7 @@ def search(
             oracle.release(tuner_id)
         tuner.search()
 
-    stopped_by = _until_stopped(work)
-    records = write_results(folder, config)
-    best = best_of(records)
-    if best is None and stopped_by is None:
-        raise SearchFailedError(_reasons(records))
-    return SearchResult(records, best, stopped_by)
+    return _until_stopped(work)
 
 
 def join_search(
@@ -110,6 +117,7 @@ def join_search(
     hypermodel: Callable[[SearchConfig], DeblendingHyperModel] = DeblendingHyperModel,
     time_budget: float | None = None,
     progress: Progress | None = None,
+    joined: Callable[[SearchConfig], object] = lambda config: None,
 ) -> str | None:
     """Train trials of a search that has a chief, until there are no more.
 
@@ -119,6 +127,7 @@ def join_search(
         hypermodel: As the chief has it.
         time_budget: Seconds after which to stop; the chief then gives the trial to others.
         progress: Called with the record of this worker's trial whenever it has changed.
+        joined: Called with the settings of the search when the chief has answered.
 
     Returns:
         Name of the signal, or `"the time budget"`, that ended it early; else None.
@@ -131,6 +140,7 @@ def join_search(
     wait_for_chief(address)
     folder = SearchFolder(out)
     config = folder.read_config()
+    joined(config)
     deadline = None if time_budget is None else time.monotonic() + time_budget
     runner = TrialRunner(config, folder, hypermodel(config), deadline, progress)
     oracle = make_oracle(config)
@@ -167,13 +177,14 @@ def _until_stopped(work: Callable[[], None]) -> str | None:
     return None
 
 
-def _check(config: SearchConfig) -> None:
+def _check(config: SearchConfig, devices: bool) -> None:
     """Find mistakes that would make every trial fail."""
     training = config.space().base
     source = open_source(training.data, training.stamp_size)
     check_split(split_indices(source.ids))
-    with backend.distribution(training.devices):
-        pass
+    if devices:  # a chief needs none
+        with backend.distribution(training.devices):
+            pass
 
 
 def _reasons(records: list[TrialRecord]) -> str:
