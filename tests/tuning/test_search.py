@@ -244,7 +244,7 @@ def test_a_time_budget_stops_within_a_trial_and_is_resumed(
     config, fake_networks, fake_training, tmp_path, monkeypatch
 ):
     clock = iter(range(1000))
-    for module, now in (("trial", lambda: next(clock)), ("search", lambda: 0)):
+    for module, now in (("trial", lambda: next(clock)), ("run", lambda: 0)):
         monkeypatch.setattr(f"kdeblend.tuning.{module}.time", SimpleNamespace(monotonic=now))
     stopped = search(config, tmp_path, hypermodel=fake_networks, time_budget=6)
     assert stopped.stopped_by == "the time budget"
