@@ -140,7 +140,7 @@ def test_resume_refuses_another_preset_and_other_weights(arguments, tmp_path):
 @pytest.mark.backend
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch trains on one device")
 def test_two_devices_from_the_command_line(arguments):
-    command = [sys.executable, "-m", "kdeblend.cli", *arguments, "--devices", "cpu:0,cpu:1"]
+    command = [sys.executable, "-P", "-m", "kdeblend.cli", *arguments, "--devices", "cpu:0,cpu:1"]
     result = subprocess.run(
         [*command, "--steps", "1", "--batch-size", "2"], capture_output=True, text=True
     )

@@ -130,11 +130,11 @@ def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):
     assert (second.pixel_loss, second.average_momentum) == ("mse", 0.9)
 
 
-def test_a_search_is_imported_as_the_document_says(tmp_path):
+def test_a_search_is_imported_as_the_document_says():
     (example, _) = python_in("docs/tuning.md")
     (imports,) = re.findall(r"^from kdeblend\.tuning import .*$", example, flags=re.MULTILINE)
     code = f"{imports}\nassert callable(search), search"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)  # not the checkout
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 
 def test_tuning_document_has_the_ranges_of_the_search():

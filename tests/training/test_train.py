@@ -218,7 +218,7 @@ train(run.read_config().replace(steps=100_000), sys.argv[1], resume=True, progre
 def test_killed_run_goes_on_from_its_last_checkpoint(config, tmp_path):
     run = tmp_path / "run"
     train(config.replace(steps=2), run, progress=False)
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(run)])
+    process = subprocess.Popen([sys.executable, "-P", "-c", KILLED, str(run)])
     try:
         deadline = time.monotonic() + 120
         while list_checkpoints(run / "checkpoints")[-1].name < "step-00000008.npz":
@@ -253,7 +253,7 @@ def test_two_devices_learn_what_one_does(config, tmp_path):
     config = config.replace(steps=3, discriminator_blocks=0, deterministic=False, batch_size=4)
     train(config, tmp_path / "one", progress=False)
     two = tmp_path / "two"
-    command = [sys.executable, "-c", DEVICES, str(tmp_path / "one"), str(two), "cpu:0,cpu:1"]
+    command = [sys.executable, "-P", "-c", DEVICES, str(tmp_path / "one"), str(two), "cpu:0,cpu:1"]
     subprocess.run(command, check=True)
     one, two = arrays(tmp_path / "one"), arrays(two)
     for name in one:

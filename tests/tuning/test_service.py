@@ -180,7 +180,7 @@ join_search(sys.argv[1], sys.argv[2], progress=progress)
 
 
 def start_worker(out, address, stops_at):
-    command = [sys.executable, "-c", WORKER, str(out), address, str(stops_at)]
+    command = [sys.executable, "-P", "-c", WORKER, str(out), address, str(stops_at)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
