@@ -1,6 +1,6 @@
 """Put the network of a finished training run among the presets that ship.
 
-    python benchmarks/add_preset.py run --name fast-1 --description "U-Net, for CPUs" --default
+    python benchmarks/add_preset.py run --name fast-3 --description "U-Net, for CPUs" --default
 
 copies the weights, in half precision, to kdeblend/presets, enters them in its index.json, and
 begins the card if there is none, which benchmarks/preset_card.py fills with scores. A name that is
@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from kdeblend.deblenders.network import NetworkDeblender
+from kdeblend.deblenders.orientations import COUNTS
 from kdeblend.io.atomic import atomic_path
 from kdeblend.presets import FOLDER, VERSIONED
 from kdeblend.training.run import RunFolder
@@ -46,7 +47,7 @@ def entry(path, name, description, config, orientations):
 
 def copy_halved(source, target):
     """Copy a `.keras` file with its weights as float16; Keras makes them float32 again."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for item in old.infolist():
             content = old.read(item)
             new.writestr(item, halved(content) if item.filename == WEIGHTS else content)
@@ -95,7 +96,7 @@ def main():
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", required=True)
     parser.add_argument("--description", required=True)
-    parser.add_argument("--orientations", type=int, default=1, help="what it averages over")
+    parser.add_argument("--orientations", type=int, choices=COUNTS, default=1)
     parser.add_argument("--default", action="store_true")
     arguments = parser.parse_args()
     print(add(**vars(arguments)))

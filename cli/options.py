@@ -48,9 +48,11 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in options.items() if value not in (None, ())}
     if "data" in values:
         data = values["data"]
-        values["data"] = [_absolute(str(e)) for e in ([data] if isinstance(data, str) else data)]
+        values["data"] = [
+            _absolute(str(each)) for each in (data if isinstance(data, list | tuple) else [data])
+        ]
     if "vgg_weights" in values:
-        values["vgg_weights"] = _absolute(values["vgg_weights"])
+        values["vgg_weights"] = _absolute(str(values["vgg_weights"]))
     if isinstance(values.get("devices"), str):
         values["devices"] = [each.strip() for each in values["devices"].split(",")]
     return values

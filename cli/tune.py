@@ -212,7 +212,7 @@ def _announce(config, out, resume, chief):
     from kdeblend.tuning.folder import SearchFolder
     from kdeblend.tuning.record import FINISHED, read_records
     from kdeblend.tuning.space import label
-    from kdeblend.tuning.trial import describe_error
+    from kdeblend.tuning.trial import describe_error, free_memory
 
     names = ", ".join(map(label, config.space().ranges)) or "nothing: all is fixed"
     click.echo(
@@ -233,6 +233,7 @@ def _announce(config, out, resume, chief):
             raise
         except Exception as error:  # smaller networks than the middle one may well fit
             click.echo(f"How long it will take is not known: {describe_error(error)}")
+        free_memory()
 
 
 def _estimate(config, pace, done):

@@ -90,6 +90,7 @@ class SearchFolder:
         Raises:
             ValueError: If another process searches here.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()

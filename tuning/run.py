@@ -81,10 +81,11 @@ def search(
     folder = SearchFolder(out)
     networks = hypermodel(config)
     _check(config, devices=chief is None)
-    folder.start(config, resume)
+    folder.check(config, resume)
     deadline = None if time_budget is None else time.monotonic() + time_budget
     runner = TrialRunner(config, folder, networks, deadline, progress)
     with folder.locked():
+        folder.start(config, resume)
         stopped_by = _run_trials(runner, chief)
         records = write_results(folder, config)
     best = best_of(records)

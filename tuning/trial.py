@@ -1,19 +1,21 @@
 """One trial: networks that fit the limits, trained in a folder of their own."""
 
 import contextlib
+import errno
 import gc
 import math
 import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError, FatalError
 
+from kdeblend import backend
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
@@ -56,6 +58,10 @@ class SearchStoppedError(FatalError):
 
 class TrialTakenError(FatalError):
     """Raised when the trial has been given to another worker."""
+
+
+class FilesError(OSError):
+    """Raised when a disk is full, or data are gone: no fault of the trial."""
 
 
 class InfeasibleTrialError(ValueError):
@@ -112,7 +118,7 @@ class TrialRunner:
         Raises:
             FailedTrialError: If it fails; the record has the reason.
             SearchStoppedError: If it was stopped; it goes on from its checkpoint.
-            OSError: If files can not be read or written; it can go on, too.
+            FilesError: If files can not be read or written; it can go on, too.
             TrialTakenError: If another worker has it now.
         """
         path = self.folder.trial(trial.trial_id)
@@ -127,10 +133,10 @@ class TrialRunner:
         record.state, record.reason = RUNNING, ""
         try:
             self._start(trial, path, record)
-            record.psnr = self._train(trial, path, record)
+            with _files_apart():
+                record.psnr = self._train(trial, path, record)
             record.state = COMPLETED
-        except (SearchStoppedError, TrialTakenError, KeyboardInterrupt, OSError):
-            # A full disk or data that are gone are no fault of the trial.
+        except (SearchStoppedError, TrialTakenError, KeyboardInterrupt, FilesError):
             if not self.taken.is_set():
                 record.state = WAITING
                 record.started.clear()
@@ -192,7 +198,8 @@ class TrialRunner:
         watch = _Watch(self, record, before)
         result = train(config, run, resume=True, progress=False, build=build, callbacks=[watch])
         score = self._score(result, config)
-        again = milliseconds_a_stamp(*built[0])
+        with backend.distribution(config.devices):
+            again = milliseconds_a_stamp(*built[0])
         record.ms = min(again, record.ms or again)  # other work may have disturbed the first time
         return score
 
@@ -236,6 +243,17 @@ class TrialRunner:
                 shutil.rmtree(temporary, ignore_errors=True)
                 shutil.copytree(source, temporary)
                 temporary.rename(run)
+
+
+@contextlib.contextmanager
+def _files_apart() -> Iterator[None]:
+    """Raise errors of files as `FilesError`; a lack of memory is an `OSError`, too, but no such."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOMEM, errno.EAGAIN):
+            raise
+        raise FilesError(*error.args) from error
 
 
 class _Watch(StepCallback):

@@ -1,6 +1,9 @@
 """Making batches in advance, in threads or processes, without changing any of them."""
 
+import multiprocessing
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -72,11 +75,20 @@ def _process_pool(workers: int, make: Make) -> ProcessPoolExecutor:
 
 
 def _start_process(make: Make) -> None:
-    """Set a worker up; the main process alone answers signals, and then ends its workers."""
+    """Set a worker up; the main process alone answers signals, and no worker outlives it."""
     global _make_in_process
     _make_in_process = make
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the main process is gone, which may have been killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run_in_process(epoch: int, number: int) -> Any:

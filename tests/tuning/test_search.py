@@ -285,3 +285,30 @@ def test_middle_of_the_space_is_inside(config):
     assert (middle["root_blocks"], middle["branch_blocks"]) == (9, 4)
     assert middle["discriminator_blocks"] == 4
     assert space.apply(middle).generator == "resnet"
+
+
+def test_a_refused_search_leaves_the_other_ones_files(
+    config, fake_networks, fake_training, tmp_path
+):
+    def search_beside(record):
+        before = (tmp_path / "search.yaml").read_bytes()
+        with pytest.raises(ValueError, match="no other process is searching"):
+            search(config.replace(max_trials=9), tmp_path, resume=True, hypermodel=fake_networks)
+        assert (tmp_path / "search.yaml").read_bytes() == before
+
+    search(config, tmp_path, hypermodel=fake_networks, progress=search_beside)
+
+
+def test_a_lack_of_memory_is_a_failed_trial(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    train, failures = trial.train, iter([OSError(errno.ENOMEM, "Cannot allocate memory")])
+
+    def fail_once(*arguments, **options):
+        for failure in failures:
+            raise failure
+        return train(*arguments, **options)
+
+    monkeypatch.setattr(trial, "train", fail_once)
+    search(config, tmp_path, hypermodel=fake_networks)
+    assert [row["state"] for row in table(tmp_path)] == ["failed", "completed", "completed"]
