@@ -7,6 +7,7 @@ trials.csv                one line a trial
 best.yaml, best.keras     the best configuration, and the best generator as trained so far
 pareto.png, parallel.png  pictures of the trials
 tensorboard/              the trials for TensorBoard's HParams
+.lock                     kept by the process that searches
 """
 
 import contextlib

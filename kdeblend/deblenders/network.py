@@ -82,9 +82,9 @@ class NetworkDeblender(Deblender):
         list(GENERATORS.values())  # importing them makes Keras know their layers
         try:
             generator = keras.saving.load_model(path, compile=False)
+            return cls(generator, **{"name": Path(path).name, **options})
         except Exception as error:  # Keras raises many kinds for a damaged file
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
-        return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:
         """Return blend mode, consistency, orientations, and a sum of the weights."""
