@@ -36,6 +36,62 @@ def global_norm(gradients: Sequence[Any]) -> Any:
     return ops.sqrt(ops.sum(ops.stack(squares)))
 
 
+def normalize_batch(images: Any, scale: Any, offset: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """Give each channel of a batch of images the same mean and variance.
+
+    Args:
+        images: Tensor `(n, height, width, channels)`, in the precision of the computation.
+        scale: Standard deviation of each channel afterwards, float32 `(channels,)`.
+        offset: Mean of each channel afterwards, float32 `(channels,)`.
+        epsilon: Added to the variance.
+
+    Returns:
+        The normalised images, and the mean and the variance of each channel before, float32.
+    """
+    scale, offset = ops.convert_to_tensor(scale), ops.convert_to_tensor(offset)
+    if BACKEND == "tensorflow":
+        normal, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            images, scale, offset, epsilon=epsilon, is_training=True
+        )
+        count = tf.cast(tf.size(images) / tf.size(mean), "float32")
+        return normal, mean, variance * (count - 1) / count  # it divides by one less
+    precise = ops.cast(images, "float32")
+    mean, variance = ops.moments(precise, axes=(0, 1, 2))
+    normal = ops.batch_normalization(precise, mean, variance, -1, offset, scale, epsilon)
+    return ops.cast(normal, images.dtype), mean, variance
+
+
+def prelu(images: Any, slope: Any) -> Any:
+    """Return `images` where positive, `slope * images` elsewhere.
+
+    Args:
+        images: Tensor `(n, height, width, channels)`.
+        slope: Tensor of the same type that has one number per channel, such as `(1, 1, channels)`.
+    """
+    slope = ops.cast(ops.convert_to_tensor(slope), images.dtype)
+    if BACKEND == "tensorflow":
+        return _prelu(images, slope)
+    return ops.where(images > 0, images, slope * images)
+
+
+if BACKEND == "tensorflow":
+
+    @tf.custom_gradient
+    def _prelu(images, slope):
+        """Have a matrix product sum up the gradient of the slope, quicker than a reduction."""
+
+        def gradient(upstream):
+            negative = tf.minimum(images, tf.zeros((), images.dtype))
+            rows = [tf.reshape(each, (-1, tf.size(slope))) for each in (negative, upstream)]
+            products = tf.linalg.diag_part(tf.matmul(*rows, transpose_a=True))
+            return (
+                tf.where(images > 0, upstream, slope * upstream),
+                tf.reshape(products, tf.shape(slope)),
+            )
+
+        return tf.where(images > 0, images, slope * images), gradient
+
+
 class _TensorFlowModel(keras.Model):
     def train_step(self, data):
         return self.update(data)

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from kdeblend.models.layers import BatchNormalization
+
 FILTER_FACTORS = (1, 2, 2, 4, 4, 8, 8)
 """Filters of each block in units of the first; later blocks repeat the last."""
 
@@ -64,5 +66,5 @@ def max_depth(image_size):
 
 def _block(x, filters, strides, name):
     x = layers.Conv2D(filters, 3, strides=strides, padding="same", name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = BatchNormalization(name=f"{name}_norm")(x)
     return layers.LeakyReLU(0.2, name=f"{name}_relu")(x)

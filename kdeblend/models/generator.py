@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from kdeblend.models.heads import head_class
+from kdeblend.models.layers import BatchNormalization, PReLU
 
 
 def build_generator(
@@ -45,11 +46,11 @@ def build_generator(
     head_layer = head_class(head)(blend_mode, name="head", dtype="float32")
     blend = keras.Input((None, None, bands), name="blend")
     x = _conv(filters, 9, "stem_conv")(blend)
-    x = stem = _prelu("stem_prelu")(x)
+    x = stem = PReLU(name="stem_prelu")(x)
     for i in range(root_blocks):
         x = residual_block(x, filters, f"root_{i + 1}")
     x = _conv(filters, 3, "root_conv")(x)
-    x = layers.BatchNormalization(name="root_norm")(x)
+    x = BatchNormalization(name="root_norm")(x)
     x = layers.Add(name="root_add")([x, stem])
     channels = head_layer.channels_per_band * bands
     branches = [
@@ -70,10 +71,10 @@ def residual_block(x, filters, name):
         Tensor of the shape of `x`.
     """
     y = _conv(filters, 3, f"{name}_conv_1")(x)
-    y = layers.BatchNormalization(name=f"{name}_norm_1")(y)
-    y = _prelu(f"{name}_prelu")(y)
+    y = BatchNormalization(name=f"{name}_norm_1")(y)
+    y = PReLU(name=f"{name}_prelu")(y)
     y = _conv(filters, 3, f"{name}_conv_2")(y)
-    y = layers.BatchNormalization(name=f"{name}_norm_2")(y)
+    y = BatchNormalization(name=f"{name}_norm_2")(y)
     return layers.Add(name=f"{name}_add")([x, y])
 
 
@@ -85,10 +86,6 @@ def _branch(x, blocks, filters, channels, name):
 
 def _conv(filters, kernel_size, name):
     return layers.Conv2D(filters, kernel_size, padding="same", name=name)
-
-
-def _prelu(name):
-    return layers.PReLU(shared_axes=[1, 2], name=name)
 
 
 def _check(root_blocks, branch_blocks, filters, bands):

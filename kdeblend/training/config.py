@@ -42,7 +42,9 @@ class TrainingConfig:
         steps: Updates of the generator.
         batch_size: Blends a step.
         burn_in: Steps on the perceptual loss alone.
-        learning_rate: Learning rate of both Adam optimizers.
+        optimizer: `"adam"` (the paper's) or `"muon"`, for both networks; Muon needs far fewer
+            steps to the same PSNR, with the same learning rate.
+        learning_rate: Learning rate of both optimizers.
         learning_rate_schedule: `"drop"` (the paper's) or `"cosine"`, down to zero at the last step.
         learning_rate_drop_step: Step at which `"drop"` multiplies it; 0 never does.
         learning_rate_drop_factor: By this factor.
@@ -84,6 +86,7 @@ class TrainingConfig:
     steps: int = 200_000
     batch_size: int = 16
     burn_in: int = 2_000
+    optimizer: str = "adam"
     learning_rate: float = 1e-4
     learning_rate_schedule: str = "drop"
     learning_rate_drop_step: int = 100_000
@@ -253,7 +256,7 @@ def _float(name: str, text: str) -> float:
         raise ValueError(f"`{name}` must be a number. Received: {name}={text!r}") from None
 
 
-SCHEDULES = ("drop", "cosine")
+CHOICES = {"optimizer": ("adam", "muon"), "learning_rate_schedule": ("drop", "cosine")}
 POSITIVE = (
     "stamp_size", "steps", "batch_size", "discriminator_filters", "learning_rate",
     "learning_rate_drop_factor", "validation_blends", "validate_every", "checkpoint_every",
@@ -285,10 +288,10 @@ def _check_ranges(config: TrainingConfig) -> None:
         )
     if config.seed >= 2**32:
         raise ValueError(f"`seed` must be below 2**32. Received: {config.seed}")
-    if config.learning_rate_schedule not in SCHEDULES:
-        raise ValueError(
-            f"`learning_rate_schedule` must be one of {SCHEDULES}. "
-            f"Received: {config.learning_rate_schedule!r}"
-        )
+    for name, choices in CHOICES.items():
+        if getattr(config, name) not in choices:
+            raise ValueError(
+                f"`{name}` must be one of {choices}. Received: {getattr(config, name)!r}"
+            )
     if not config.data:
         raise ValueError("`data` must name at least one source of galaxies. Received: data=()")

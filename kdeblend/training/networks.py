@@ -9,6 +9,9 @@ from kdeblend.models.gan import DeblendingGAN
 from kdeblend.models.generators import GENERATORS
 from kdeblend.models.perceptual import PerceptualLoss
 from kdeblend.training.config import TrainingConfig
+from kdeblend.training.muon import ConvolutionMuon
+
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "muon": ConvolutionMuon}
 
 
 def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
@@ -104,10 +107,10 @@ def _check(config, bands):
 
 
 def _optimizer(config):
+    optimizer = OPTIMIZERS[config.optimizer]
     if config.learning_rate_schedule == "drop":  # the callback `LearningRateDrop` does that
-        return keras.optimizers.Adam(config.learning_rate)
-    schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
-    return keras.optimizers.Adam(schedule)
+        return optimizer(config.learning_rate)
+    return optimizer(keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps))
 
 
 def _discriminator(config, bands):

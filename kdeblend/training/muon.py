@@ -1,0 +1,48 @@
+"""Muon for convolutions: the optimizer that needs the fewest steps."""
+
+import keras
+from keras import ops
+
+SMALLEST_SIDE = 16
+"""Kernels with fewer channels on a side, the first and last of a network, are left to Adam."""
+
+
+@keras.saving.register_keras_serializable(package="kdeblend")
+class ConvolutionMuon(keras.optimizers.Muon):
+    """Keras' Muon, which knows matrices only, for the kernels of convolutions.
+
+    A kernel `(height, width, in, out)` is taken as a matrix `(height * width * in, out)`, and its
+    momentum is made orthogonal before it is applied, so that no direction of the gradient, however
+    small, is left behind. Updates have the size of Adam's: learning rates for Adam fit. All else,
+    biases, normalisation, and kernels of few channels, is trained by Adam.
+
+    Args:
+        learning_rate: Learning rate or schedule, for both parts.
+        compute_dtype: Precision of the orthogonalisation; None takes that of the
+            global dtype policy.
+        **kwargs: Arguments of `keras.optimizers.Muon`. Weights do not decay by default.
+
+    Reference:
+        [Jordan et al., 2024](https://kellerjordan.github.io/posts/muon/);
+        [Liu et al., 2025](https://arxiv.org/abs/2502.16982)
+    """
+
+    def __init__(self, learning_rate=1e-3, compute_dtype=None, **kwargs):
+        defaults = {"weight_decay": None, "adam_weight_decay": None}
+        super().__init__(learning_rate, **{**defaults, **kwargs})
+        self.compute_dtype = compute_dtype or keras.config.dtype_policy().compute_dtype
+
+    def _should_use_adamw(self, variable):
+        return len(variable.shape) != 4 or min(variable.shape[2:]) < SMALLEST_SIDE
+
+    def _muon_update_step(self, gradient, variable, lr, m):
+        self.assign(m, self.momentum * m + gradient)
+        direction = gradient + self.momentum * m if self.nesterov else m
+        matrix = ops.cast(ops.reshape(direction, (-1, variable.shape[-1])), self.compute_dtype)
+        matrix = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
+        update = self.lr_adjust(ops.cast(matrix, variable.dtype))
+        self.assign_sub(variable, lr * ops.reshape(update, variable.shape))
+
+    def get_config(self):
+        """Return the constructor arguments."""
+        return {**super().get_config(), "compute_dtype": self.compute_dtype}
