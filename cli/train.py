@@ -23,7 +23,7 @@ Examples:
       the paper's network and schedule, on a GPU
   kdeblend train --out run --resume
       go on where the run was stopped
-  kdeblend train --data galaxies/ --out run --preset fast --init fast-2 --steps 2000
+  kdeblend train --data galaxies/ --out run --preset fast --init fast --steps 2000
       go on learning from the network that ships, on galaxies of your own
   kdeblend train --data galaxies.zip --out run --set learning_rate=5e-4
       any hyper-parameter; run/config.yaml lists them all
@@ -42,7 +42,7 @@ Examples:
 @click.option(
     "--init",
     metavar="PRESET|RUN|FILE",
-    help="Start from the weights of a trained network of the same shape, not from random ones.",
+    help="Start from a trained network, its weights and its shape, not from random weights.",
 )
 @click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
 @click.option("--steps", type=int, metavar="N", help="Training steps in all.")
@@ -79,7 +79,7 @@ def train(out, preset, config, resume, init, assignments, **options):
     values = read_config(config) if config else {}
     values |= given(options) | dict(assignment(each, "--set") for each in assignments)
     if init is not None:
-        values["initial_weights"] = _weights(init)
+        values = _initial(init) | values
     run = RunFolder(out)
     if resume and run.exists():
         base = run.read_config()
@@ -139,10 +139,12 @@ def _as_path(out):
     return f"./{out}" if find_preset(out) else out
 
 
-def _weights(name):
-    from kdeblend.deblenders.load import find_weights
+def _initial(name):
+    """Return the hyper-parameters that start from a trained network, in its own shape."""
+    from kdeblend.deblenders.load import find_architecture, find_weights
 
-    return str(find_weights(name).path.resolve())
+    weights = find_weights(name)
+    return {**find_architecture(name), "initial_weights": str(weights.path.resolve())}
 
 
 def _refuse_preset(preset, base):

@@ -1,11 +1,12 @@
 """From what a user writes, a name or a path, to a deblender."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.presets import find_preset, list_presets, preset_path
+from kdeblend.training.run import RunFolder
 
 RUN_WEIGHTS = "generator.keras"
 
@@ -90,3 +91,24 @@ def find_weights(name_or_path: str) -> Weights:
         f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
         f"a run folder or a .keras file. Received: {name_or_path!r}"
     )
+
+
+def find_architecture(name_or_path: str) -> dict[str, Any]:
+    """Return how the network behind a preset or a run folder was built.
+
+    Args:
+        name_or_path: One of these, or a file.
+
+    Returns:
+        The hyper-parameters `generator` and `generator_options`; empty for a file, which
+        does not tell.
+    """
+    preset = find_preset(name_or_path)
+    run = RunFolder(name_or_path)
+    if preset is not None:
+        options = dict(list_presets()[preset]["generator"])
+        return {"generator": options.pop("family"), "generator_options": options}
+    if run.exists():
+        config = run.read_config()
+        return {"generator": config.generator, "generator_options": config.generator_options}
+    return {}

@@ -54,7 +54,8 @@ def build_generator(
     x = layers.Add(name="root_add")([x, stem])
     channels = head_layer.channels_per_band * bands
     branches = [
-        _branch(x, branch_blocks, filters, channels, f"branch_{galaxy}") for galaxy in (1, 2)
+        _branch(x, branch_blocks, filters, channels, head_layer.initializer(), f"branch_{galaxy}")
+        for galaxy in (1, 2)
     ]
     return keras.Model(blend, head_layer([blend, *branches]), name=name)
 
@@ -78,14 +79,14 @@ def residual_block(x, filters, name):
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def _branch(x, blocks, filters, channels, name):
+def _branch(x, blocks, filters, channels, initializer, name):
     for i in range(blocks):
         x = residual_block(x, filters, f"{name}_block_{i + 1}")
-    return _conv(channels, 9, f"{name}_conv")(x)
+    return _conv(channels, 9, f"{name}_conv", kernel_initializer=initializer)(x)
 
 
-def _conv(filters, kernel_size, name):
-    return layers.Conv2D(filters, kernel_size, padding="same", name=name)
+def _conv(filters, kernel_size, name, **options):
+    return layers.Conv2D(filters, kernel_size, padding="same", name=name, **options)
 
 
 def _check(root_blocks, branch_blocks, filters, bands):

@@ -27,6 +27,10 @@ class Head(keras.layers.Layer):
         BLEND_MODES[blend_mode]
         self.blend_mode = blend_mode
 
+    def initializer(self):
+        """Return an initializer for the kernel of a convolution that leads to this head."""
+        return keras.initializers.GlorotUniform()
+
     def compute_output_shape(self, input_shape):
         """Return the shape of the blend, once per galaxy."""
         return (tuple(input_shape[0]), tuple(input_shape[0]))
@@ -69,6 +73,10 @@ class VisibleHead(Head):
     """
 
     channels_per_band = 2
+
+    def initializer(self):
+        """Return one of small weights, which keep the sigmoids where they have a slope."""
+        return keras.initializers.VarianceScaling(0.01)
 
     def call(self, inputs):
         """Return two images `(n, height, width, bands)` in [-1, 1].

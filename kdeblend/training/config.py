@@ -165,8 +165,8 @@ QUICK = {
 FAST = {
     "generator": "unet",
     "generator_options": {
-        "widths": [16, 48, 96, 192],
-        "blocks": [0, 2, 2, 2],
+        "widths": [24, 64, 128, 192],
+        "blocks": [1, 2, 2, 2],
         "space_to_depth": 1,
         "decoders": 1,
         "head": "visible",
@@ -176,7 +176,8 @@ FAST = {
     "vgg_weights": "none",
     "burn_in": 0,
     "pixel_loss": "log_mse",
-    "steps": 30_000,
+    "steps": 10_000,
+    "optimizer": "muon",
     "learning_rate": 2e-3,
     "learning_rate_schedule": "cosine",
     "checkpoint_every": 500,

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-SMALLEST_SIDE = 16
-"""Kernels with fewer channels on a side, the first and last of a network, are left to Adam."""
+MOST_INPUTS = 9
+"""Of a kernel with more inputs than that for each output, the updates are made smaller."""
 
 
 @keras.saving.register_keras_serializable(package="kdeblend")
@@ -13,8 +13,10 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
     A kernel `(height, width, in, out)` is taken as a matrix `(height * width * in, out)`, and its
     momentum is made orthogonal before it is applied, so that no direction of the gradient, however
-    small, is left behind. Updates have the size of Adam's: learning rates for Adam fit. All else,
-    biases, normalisation, and kernels of few channels, is trained by Adam.
+    small, is left behind. Updates have the root mean square of Adam's, so learning rates for Adam
+    fit; only where a large kernel leads to few channels, as before the output, they are smaller,
+    lest a step moves the output too far. All else, biases, slopes, normalisation and dense layers,
+    is trained by Adam.
 
     Args:
         learning_rate: Learning rate or schedule, for both parts.
@@ -24,7 +26,8 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
     Reference:
         [Jordan et al., 2024](https://kellerjordan.github.io/posts/muon/);
-        [Liu et al., 2025](https://arxiv.org/abs/2502.16982)
+        [Liu et al., 2025](https://arxiv.org/abs/2502.16982);
+        [Yang et al., 2023](https://arxiv.org/abs/2310.17813), a spectral condition
     """
 
     def __init__(self, learning_rate=1e-3, compute_dtype=None, **kwargs):
@@ -33,15 +36,20 @@ class ConvolutionMuon(keras.optimizers.Muon):
         self.compute_dtype = compute_dtype or keras.config.dtype_policy().compute_dtype
 
     def _should_use_adamw(self, variable):
-        return len(variable.shape) != 4 or min(variable.shape[2:]) < SMALLEST_SIDE
+        return len(variable.shape) != 4
 
     def _muon_update_step(self, gradient, variable, lr, m):
         self.assign(m, self.momentum * m + gradient)
         direction = gradient + self.momentum * m if self.nesterov else m
         matrix = ops.cast(ops.reshape(direction, (-1, variable.shape[-1])), self.compute_dtype)
         matrix = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
-        update = self.lr_adjust(ops.cast(matrix, variable.dtype))
-        self.assign_sub(variable, lr * ops.reshape(update, variable.shape))
+        update = lr * self.lr_adjust(ops.cast(matrix, variable.dtype))
+        self.assign_sub(variable, ops.reshape(update, variable.shape))
+
+    def lr_adjust(self, x):
+        """Scale an orthogonal matrix `(inputs, outputs)` to the size of an update."""
+        inputs, outputs = x.shape
+        return super().lr_adjust(x) * min(1, MOST_INPUTS * outputs / inputs) ** 0.5
 
     def get_config(self):
         """Return the constructor arguments."""

@@ -10,6 +10,10 @@ from PIL import Image
 
 from kdeblend.cli.main import main
 from kdeblend.data.split import split_of
+from kdeblend.deblenders.load import find_architecture
+from kdeblend.presets import list_presets
+from kdeblend.training.config import preset_config
+from kdeblend.training.networks import build_config_generator
 
 TINY = """
 stamp_size: 12
@@ -125,6 +129,25 @@ def test_an_old_run_needs_resume(arguments):
     result = invoke(*arguments, "--steps", 1)
     assert result.exit_code == 1
     assert "--resume" in result.output
+
+
+def test_a_run_starts_from_a_trained_network_in_its_shape(arguments, tmp_path):
+    run, after = tmp_path / "run", tmp_path / "next"
+    assert invoke(*arguments, "--steps", 1).exit_code == 0
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("generator_options", "# "))
+    start = [str(after) if each == str(run) else each for each in arguments]
+    result = invoke(*start, "--steps", 1, "--init", run)
+    assert result.exit_code == 0, result.output
+    config = yaml.safe_load((after / "config.yaml").read_text())
+    assert config["generator_options"] == {"widths": [4, 8], "blocks": 1}
+    assert config["initial_weights"] == str(run / "generator.keras")
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_a_preset_lends_its_shape(name):
+    config = preset_config("quick").replace(**find_architecture(name))
+    generator = build_config_generator(config, bands=3)
+    assert generator.count_params() == list_presets()[name]["parameters"]
 
 
 def test_resume_refuses_another_preset_and_other_weights(arguments, tmp_path):

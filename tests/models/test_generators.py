@@ -68,6 +68,12 @@ def test_paper_generator_has_the_layers_of_the_paper():
     assert trainable == stem + blocks * block + root + 2 * tail
 
 
+def test_a_visible_head_starts_where_its_sigmoids_have_a_slope(family):
+    blend = blends(2, 16, 16, 3)
+    for layer in GENERATORS[family](head="visible", **SMALL[family])(blend):
+        np.testing.assert_allclose((ops.convert_to_numpy(layer) + 1) / 2, 0.75 * blend, atol=0.15)
+
+
 def test_branches_differ(family):
     first, second = GENERATORS[family](**SMALL[family])(blends(1, 8, 8, 3))
     first, second = ops.convert_to_numpy(first), ops.convert_to_numpy(second)

@@ -56,6 +56,7 @@ def test_bad_files_are_explained(text, message, tmp_path):
         ({"burn_in": -1}, "`burn_in` must not be negative"),
         ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
         ({"learning_rate_schedule": "step"}, "Received: 'step'"),
+        ({"optimizer": "sgd"}, r"`optimizer` must be one of \('adam', 'muon'\). Received: 'sgd'"),
         ({"data": []}, "`data` must name at least one source"),
         ({"speed": 1}, r"Received: \['speed'\]"),
     ],

@@ -61,8 +61,15 @@ def test_a_run_leaves_everything_behind(config, tmp_path):
 
 
 @pytest.mark.backend
-def test_stopped_and_resumed_equals_never_stopped(config, tmp_path):
-    config = config.replace(burn_in=3, vgg_weights="none")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"burn_in": 3, "vgg_weights": "none"},
+        {"optimizer": "muon", "generator_options": {"widths": [16, 16], "blocks": 1}},
+    ],
+)
+def test_stopped_and_resumed_equals_never_stopped(changes, config, tmp_path):
+    config = config.replace(**changes)
     train(config, tmp_path / "whole", progress=False)
     train(config.replace(steps=4), tmp_path / "parts", progress=False)
     result = train(config, tmp_path / "parts", resume=True, progress=False)
