@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kdeblend.models.heads import head_class
-from kdeblend.models.layers import BatchNormalization, PReLU
+from kdeblend.models.layers import AddCentre, BatchNormalization, PReLU
 
 
 def build_generator(
@@ -12,6 +12,7 @@ def build_generator(
     branch_blocks=6,
     filters=64,
     bands=3,
+    centre=False,
     head="direct",
     blend_mode="max",
     name="generator",
@@ -23,6 +24,8 @@ def build_generator(
         branch_blocks: N, residual blocks in each branch.
         filters: Channels of every hidden convolution.
         bands: Bands of the images.
+        centre: Show the network where the centre is, in a channel beside the bands. The
+            paper's has to learn it from the edges, which takes it many more steps.
         head: `"direct"` (tanh images, the paper's) or `"visible"`.
         blend_mode: Blend mode that the network is trained for.
         name: Name of the model.
@@ -45,7 +48,8 @@ def build_generator(
     _check(root_blocks, branch_blocks, filters, bands)
     head_layer = head_class(head)(blend_mode, name="head", dtype="float32")
     blend = keras.Input((None, None, bands), name="blend")
-    x = _conv(filters, 9, "stem_conv")(blend)
+    x = AddCentre(name="centre")(blend) if centre else blend
+    x = _conv(filters, 9, "stem_conv")(x)
     x = stem = PReLU(name="stem_prelu")(x)
     for i in range(root_blocks):
         x = residual_block(x, filters, f"root_{i + 1}")

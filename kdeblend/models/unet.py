@@ -6,9 +6,7 @@ import keras
 from keras import layers, ops
 
 from kdeblend.models.heads import head_class
-
-CENTRE_SCALE = 8
-"""Distance from the centre, in pixels, at which `AddCentre`'s channel has fallen to a half."""
+from kdeblend.models.layers import AddCentre
 
 
 def build_unet(
@@ -74,32 +72,6 @@ def build_unet(
             y = ops.depth_to_space(y, space_to_depth)
         branches.append(CropLike(name=f"branch_{galaxy}_crop")([y, blend]))
     return keras.Model(blend, head_layer([blend, *branches]), name=name)
-
-
-@keras.saving.register_keras_serializable(package="kdeblend")
-class AddCentre(keras.layers.Layer):
-    """Append a channel that says how near a pixel is to the centre: 1 there, 0 far away.
-
-    Which galaxy is at the centre is all that tells the two apart, and
-    convolutions do not know where they are.
-    """
-
-    def call(self, images):
-        """Return `images`, `(n, height, width, bands)`, with one channel more."""
-        count, height, width, _ = ops.shape(images)
-        rows, columns = self._offsets(height), self._offsets(width)
-        distance = ops.sqrt(ops.square(rows)[:, None] + ops.square(columns)[None, :])
-        near = ops.cast(1 / (1 + distance / CENTRE_SCALE), images.dtype)
-        near = ops.broadcast_to(near[None, :, :, None], (count, height, width, 1))
-        return ops.concatenate([images, near], axis=-1)
-
-    def compute_output_shape(self, input_shape):
-        """Return the shape with one channel more."""
-        return (*input_shape[:3], input_shape[3] + 1)
-
-    @staticmethod
-    def _offsets(side):
-        return ops.arange(side, dtype="float32") - (ops.cast(side, "float32") - 1) / 2
 
 
 @keras.saving.register_keras_serializable(package="kdeblend")

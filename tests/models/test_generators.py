@@ -7,7 +7,8 @@ from keras import ops
 
 from kdeblend.models.generator import build_generator
 from kdeblend.models.generators import GENERATORS
-from kdeblend.models.unet import AddCentre, CropLike, PadToMultiple, build_unet
+from kdeblend.models.layers import AddCentre
+from kdeblend.models.unet import CropLike, PadToMultiple, build_unet
 
 SMALL = {
     "resnet": {"root_blocks": 1, "branch_blocks": 1, "filters": 4},
@@ -72,6 +73,17 @@ def test_a_visible_head_starts_where_its_sigmoids_have_a_slope(family):
     blend = blends(2, 16, 16, 3)
     for layer in GENERATORS[family](head="visible", **SMALL[family])(blend):
         np.testing.assert_allclose((ops.convert_to_numpy(layer) + 1) / 2, 0.75 * blend, atol=0.15)
+
+
+def test_the_paper_generator_can_be_shown_the_centre():
+    blend = np.full((1, 24, 24, 3), 0.5, np.float32)
+    generator = build_generator(1, 1, 4, centre=True)
+    kernel, bias = generator.get_layer("stem_conv").get_weights()
+    assert kernel.shape == (9, 9, 4, 4)
+    seen = ops.convert_to_numpy(generator(blend)[0])
+    kernel[:, :, 3] = 0
+    generator.get_layer("stem_conv").set_weights([kernel, bias])
+    assert np.abs(ops.convert_to_numpy(generator(blend)[0]) - seen).max() > 1e-3
 
 
 def test_branches_differ(family):
