@@ -2,8 +2,9 @@
 
     python benchmarks/layers.py --precision mixed_bfloat16
 
-A row is the median time that one layer takes in a training step on random images; the last column
-is the time of Keras' layer over that of kdeblend's, the median over pairs of runs.
+A row is the median time of a training step of several such layers in a row, on random images,
+divided by their number; the last column is the time of Keras' over that of kdeblend's, the median
+over pairs of runs.
 """
 
 import argparse

@@ -42,7 +42,8 @@ Examples:
 @click.option(
     "--init",
     metavar="PRESET|RUN|FILE",
-    help="Start from a trained network, its weights and its shape, not from random weights.",
+    help="Start from a trained network, its weights and its shape, not from random weights. (The "
+    "shape of a FILE outside a run is not known: give it with --set.)",
 )
 @click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
 @click.option("--steps", type=int, metavar="N", help="Training steps in all.")
@@ -69,25 +70,26 @@ Examples:
 def train(out, preset, config, resume, init, assignments, **options):
     """Train a deblending network on blends of galaxies.
 
-    Hyper-parameters come from the preset, then --config, then the other
-    options; all of them end up in RUN/config.yaml. Ctrl-C stops after the current
+    Hyper-parameters come from the preset, then --config, then --init, then the
+    other options; all of them end up in RUN/config.yaml. Ctrl-C stops after the current
     step and keeps everything; --resume goes on.
     """
     from kdeblend.training.config import preset_config, read_config
     from kdeblend.training.run import RunFolder
 
-    values = read_config(config) if config else {}
-    values |= given(options) | dict(assignment(each, "--set") for each in assignments)
-    if init is not None:
-        values = _initial(init) | values
     run = RunFolder(out)
-    if resume and run.exists():
+    resuming = resume and run.exists()
+    if resuming and init is not None:
+        raise click.UsageError(
+            f"--resume goes on with the weights of the run. Received: --init {init}"
+        )
+    values = read_config(config) if config else {}
+    if init is not None:
+        values |= _initial(init)
+    values |= given(options) | dict(assignment(each, "--set") for each in assignments)
+    if resuming:
         base = run.read_config()
         _refuse_preset(preset, base)
-        if init is not None:
-            raise click.UsageError(
-                f"--resume goes on with the weights of the run. Received: --init {init}"
-            )
     else:
         if resume:
             click.echo(f"There is no run in {out} yet; it begins.")

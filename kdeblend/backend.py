@@ -48,13 +48,14 @@ def normalize_batch(images: Any, scale: Any, offset: Any, epsilon: float) -> tup
     Returns:
         The normalised images, and the mean and the variance of each channel before, float32.
     """
-    scale, offset = ops.convert_to_tensor(scale), ops.convert_to_tensor(offset)
+    scale, offset = (ops.cast(ops.convert_to_tensor(v), "float32") for v in (scale, offset))
     if BACKEND == "tensorflow":
         normal, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             images, scale, offset, epsilon=epsilon, is_training=True
         )
         count = tf.cast(tf.size(images) / tf.size(mean), "float32")
-        return normal, mean, variance * (count - 1) / count  # it divides by one less
+        # What comes is divided by one less than the count, whatever TensorFlow's document says.
+        return normal, mean, variance * (count - 1) / count
     precise = ops.cast(images, "float32")
     mean, variance = ops.moments(precise, axes=(0, 1, 2))
     normal = ops.batch_normalization(precise, mean, variance, -1, offset, scale, epsilon)

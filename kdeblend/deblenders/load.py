@@ -94,17 +94,18 @@ def find_weights(name_or_path: str) -> Weights:
 
 
 def find_architecture(name_or_path: str) -> dict[str, Any]:
-    """Return how the network behind a preset or a run folder was built.
+    """Return how the network behind a preset, a run folder or a file was built.
 
     Args:
-        name_or_path: One of these, or a file.
+        name_or_path: One of these.
 
     Returns:
-        The hyper-parameters `generator` and `generator_options`; empty for a file, which
-        does not tell.
+        The hyper-parameters `generator` and `generator_options`; empty for a file that is
+        not in a run folder.
     """
     preset = find_preset(name_or_path)
-    run = RunFolder(name_or_path)
+    path = Path(name_or_path)
+    run = RunFolder(path.parent if path.name == RUN_WEIGHTS else path)
     if preset is not None:
         options = dict(list_presets()[preset]["generator"])
         return {"generator": options.pop("family"), "generator_options": options}

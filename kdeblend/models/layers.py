@@ -1,5 +1,7 @@
 """Layers of more than one network: quicker ones than Keras' own, and one that marks the centre."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -16,11 +18,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
     The statistics of a batch are float32 in every precision. Outside training it is Keras' layer.
 
     Args:
-        **kwargs: Arguments of `keras.layers.BatchNormalization`.
+        **kwargs: Arguments of `keras.layers.BatchNormalization`, but for those in `FIXED`.
+
+    Raises:
+        ValueError: If one of those in `FIXED` is anything else.
 
     Reference:
         [Ioffe & Szegedy, 2015](https://arxiv.org/abs/1502.03167)
     """
+
+    FIXED: ClassVar = {
+        "axis": -1, "center": True, "scale": True, "renorm": False, "synchronized": False
+    }  # fmt: skip
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        _check_fixed(self)
 
     def call(self, inputs, training=None):
         """Return images of the shape of `inputs`, `(n, height, width, channels)`."""
@@ -37,14 +50,20 @@ class PReLU(keras.layers.PReLU):
     """`x` where it is positive, else `x` times a slope that is learned, one per channel.
 
     Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
+        **kwargs: Arguments of `keras.layers.PReLU`, but for `shared_axes`.
+
+    Raises:
+        ValueError: If `shared_axes` is anything but `[1, 2]`.
 
     Reference:
         [He et al., 2015](https://arxiv.org/abs/1502.01852)
     """
 
+    FIXED: ClassVar = {"shared_axes": [1, 2]}
+
     def __init__(self, **kwargs):
-        super().__init__(**{"shared_axes": [1, 2], **kwargs})
+        super().__init__(**{**self.FIXED, **kwargs})
+        _check_fixed(self)
 
     def call(self, inputs):
         """Return images of the shape of `inputs`, `(n, height, width, channels)`."""
@@ -75,3 +94,11 @@ class AddCentre(keras.layers.Layer):
     @staticmethod
     def _offsets(side):
         return ops.arange(side, dtype="float32") - (ops.cast(side, "float32") - 1) / 2
+
+
+def _check_fixed(layer):
+    received = {name: getattr(layer, name) for name in layer.FIXED}
+    if received != layer.FIXED:
+        raise ValueError(
+            f"The arguments of {type(layer).__name__} must be {layer.FIXED}. Received: {received}"
+        )

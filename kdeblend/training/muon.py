@@ -1,4 +1,6 @@
-"""Muon for convolutions: the optimizer that needs the fewest steps."""
+"""Muon for convolutions, which needs fewer steps than Adam."""
+
+import re
 
 import keras
 from keras import ops
@@ -15,8 +17,8 @@ class ConvolutionMuon(keras.optimizers.Muon):
     momentum is made orthogonal before it is applied, so that no direction of the gradient, however
     small, is left behind. Updates have the root mean square of Adam's, so learning rates for Adam
     fit; only where a large kernel leads to few channels, as before the output, they are smaller,
-    lest a step moves the output too far. All else, biases, slopes, normalisation and dense layers,
-    is trained by Adam.
+    lest a step moves the output too far. All else, biases, slopes, normalisation, dense layers and
+    depthwise convolutions, is trained by Adam.
 
     Args:
         learning_rate: Learning rate or schedule, for both parts.
@@ -36,12 +38,16 @@ class ConvolutionMuon(keras.optimizers.Muon):
         self.compute_dtype = compute_dtype or keras.config.dtype_policy().compute_dtype
 
     def _should_use_adamw(self, variable):
-        return len(variable.shape) != 4
+        shape = variable.shape
+        excluded = any(re.search(name, variable.path) for name in self.exclude_layers)
+        return excluded or len(shape) != 4 or shape[-1] == 1
 
     def _muon_update_step(self, gradient, variable, lr, m):
         self.assign(m, self.momentum * m + gradient)
         direction = gradient + self.momentum * m if self.nesterov else m
-        matrix = ops.cast(ops.reshape(direction, (-1, variable.shape[-1])), self.compute_dtype)
+        matrix = ops.reshape(direction, (-1, variable.shape[-1]))
+        matrix = matrix / (ops.norm(matrix) + self.epsilon)  # float16 holds no tiny gradients
+        matrix = ops.cast(matrix, self.compute_dtype)
         matrix = self.zeropower_via_newtonschulz5(matrix, self.ns_steps)
         update = lr * self.lr_adjust(ops.cast(matrix, variable.dtype))
         self.assign_sub(variable, ops.reshape(update, variable.shape))

@@ -67,7 +67,8 @@ def start_from(gan: DeblendingGAN, path: str | Path) -> None:
     received = [each.shape for each in weights]
     if expected != received:
         raise ValueError(
-            "`initial_weights` must come from a generator of the same family and options. "
+            "`initial_weights` must come from a generator of the same family and options; give "
+            "those of the file, as --set generator=... and --set generator_options=... "
             f"Received: {path}, with {sum(each.size for each in weights):,} weights; "
             f"this run's generator has {gan.generator.count_params():,}"
         )

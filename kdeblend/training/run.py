@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kdeblend.io.atomic import atomic_path, remove_temporaries
-from kdeblend.training.config import TrainingConfig, preset_config, read_config
+from kdeblend.training.config import TrainingConfig, read_config
 
 
 class RunFolder:
@@ -67,8 +67,8 @@ class RunFolder:
                 f"A run folder must hold a config.yaml. Received: {str(self.path)!r}, "
                 "where no training has begun"
             )
-        values = read_config(self.config)
-        return preset_config(values.get("preset", "paper")).replace(**values)
+        # A value that an older version did not write is what it always was, whatever the preset.
+        return TrainingConfig(**read_config(self.config))
 
 
 def write_json(path: Path, values: Any) -> None:

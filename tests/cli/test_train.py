@@ -131,12 +131,15 @@ def test_an_old_run_needs_resume(arguments):
     assert "--resume" in result.output
 
 
-def test_a_run_starts_from_a_trained_network_in_its_shape(arguments, tmp_path):
+@pytest.mark.parametrize("start", ["", "generator.keras"])
+def test_a_run_starts_from_a_trained_network_in_its_shape(start, arguments, tmp_path):
     run, after = tmp_path / "run", tmp_path / "next"
     assert invoke(*arguments, "--steps", 1).exit_code == 0
-    (tmp_path / "tiny.yaml").write_text(TINY.replace("generator_options", "# "))
-    start = [str(after) if each == str(run) else each for each in arguments]
-    result = invoke(*start, "--steps", 1, "--init", run)
+    other = yaml.safe_load((run / "config.yaml").read_text())
+    other |= {"generator_options": {"widths": [5, 6], "blocks": 2}}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(other))
+    again = [str(after) if each == str(run) else each for each in arguments]
+    result = invoke(*again, "--init", run / start)
     assert result.exit_code == 0, result.output
     config = yaml.safe_load((after / "config.yaml").read_text())
     assert config["generator_options"] == {"widths": [4, 8], "blocks": 1}

@@ -70,9 +70,10 @@ def test_paper_generator_has_the_layers_of_the_paper():
 
 
 def test_a_visible_head_starts_where_its_sigmoids_have_a_slope(family):
+    keras.utils.set_random_seed(0)
     blend = blends(2, 16, 16, 3)
     for layer in GENERATORS[family](head="visible", **SMALL[family])(blend):
-        np.testing.assert_allclose((ops.convert_to_numpy(layer) + 1) / 2, 0.75 * blend, atol=0.15)
+        np.testing.assert_allclose((ops.convert_to_numpy(layer) + 1) / 2, 0.75 * blend, atol=0.06)
 
 
 def test_the_paper_generator_can_be_shown_the_centre():

@@ -24,21 +24,24 @@ def build(normalization, prelu, channels=5):
     return keras.Model(image, x)
 
 
-def trained(layers, x, y):
+def trained(layers, x, y, xla):
     """Return the weights after three steps, and what the network says then."""
     model = build(*layers)
     random = np.random.default_rng(1)
     model.set_weights([random.uniform(0.2, 1.5, w.shape) for w in model.get_weights()])
-    model.compile(keras.optimizers.SGD(0.3), "mse", jit_compile=keras.backend.backend() == "jax")
+    model.compile(keras.optimizers.SGD(0.3), "mse", jit_compile=xla)
     for _ in range(3):
         model.train_on_batch(x, y)
     return [*model.get_weights(), model.predict(x, verbose=0)]
 
 
-@pytest.mark.parametrize("shape", [(4, 6, 7, 5), (1, 1, 2, 5)])
-def test_they_learn_what_the_layers_of_keras_learn(shape):
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("shape", [(4, 6, 7, 5), (1, 1, 2, 5), (1, 1, 1, 5)])
+def test_they_learn_what_the_layers_of_keras_learn(shape, xla):
+    if xla and keras.backend.backend() == "torch":
+        pytest.skip("PyTorch knows no XLA")
     x, y = images(*shape), images(*shape)[::-1, ::-1]
-    for ours, theirs in zip(trained(OURS, x, y), trained(KERAS, x, y), strict=True):
+    for ours, theirs in zip(trained(OURS, x, y, xla), trained(KERAS, x, y, xla), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
 
 
@@ -87,3 +90,17 @@ def test_config_round_trip(layer):
     config = layer(name="here").get_config()
     assert layer.from_config(config).get_config() == config
     assert keras.saving.get_registered_name(layer) == f"kdeblend>{layer.__name__}"
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "value"),
+    [
+        (BatchNormalization, "axis", 1),
+        (BatchNormalization, "scale", False),
+        (BatchNormalization, "renorm", True),
+        (PReLU, "shared_axes", None),
+    ],
+)
+def test_what_they_do_not_do_is_refused(layer, name, value):
+    with pytest.raises(ValueError, match=f"{layer.__name__} must be .* Received: .*{name}"):
+        layer(**{name: value})

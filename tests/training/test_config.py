@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from kdeblend.training.config import PRESETS, TrainingConfig, preset_config, read_config
+from kdeblend.training.run import RunFolder
 
 
 def test_paper_preset_is_the_paper():
@@ -22,6 +23,14 @@ def test_saved_config_reads_back_complete(name, tmp_path):
     values = read_config(tmp_path / "config.yaml")
     assert TrainingConfig(**values) == config
     assert set(values) == set(config.to_dict())
+
+
+def test_a_run_of_an_older_version_keeps_the_optimizer_it_had(tmp_path):
+    run = RunFolder(tmp_path)
+    values = preset_config("fast").to_dict()
+    del values["optimizer"]
+    run.config.write_text(yaml.safe_dump(values))
+    assert run.read_config() == preset_config("fast").replace(optimizer="adam")
 
 
 def test_json_and_exponents_without_a_point(tmp_path):

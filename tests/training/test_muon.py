@@ -8,11 +8,12 @@ from kdeblend.training.muon import ConvolutionMuon
 pytestmark = pytest.mark.backend
 
 
-def step(optimizer, shape, gradient, name="kernel"):
-    """Return by how much one step moves a variable that begins at zero."""
+def step(optimizer, shape, *gradients, name="kernel"):
+    """Return where steps along some gradients take a variable that begins at zero."""
     variable = keras.Variable(np.zeros(shape, np.float32), name=name)
     optimizer.build([variable])
-    optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+    for gradient in gradients:
+        optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
     return ops.convert_to_numpy(variable)
 
 
@@ -41,18 +42,22 @@ def test_a_step_has_the_size_of_adams_or_less_before_few_channels(shape, size):
     assert np.sqrt(np.mean(moved**2)) == pytest.approx(0.1 * size, rel=0.3)
 
 
-@pytest.mark.parametrize("shape", [(7,), (5, 40), (1, 1, 8)])
-def test_all_else_moves_as_with_adam(shape):
-    gradient = random(*shape)
-    expected = step(keras.optimizers.Adam(0.1), shape, gradient)
-    np.testing.assert_allclose(step(ConvolutionMuon(0.1), shape, gradient), expected, rtol=1e-4)
+@pytest.mark.parametrize(
+    ("shape", "name"), [((7,), "a"), ((5, 40), "a"), ((3, 3, 8, 1), "a"), ((3, 3, 8, 8), "stem")]
+)
+def test_all_else_moves_as_with_adam(shape, name):
+    gradients = random(3, *shape)
+    expected = step(keras.optimizers.Adam(0.1), shape, *gradients)
+    received = step(ConvolutionMuon(0.1, exclude_layers=["stem"]), shape, *gradients, name=name)
+    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_half_precision_changes_little_and_keeps_float32_weights():
-    gradient = random(3, 3, 16, 16)
+@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 1), ("float16", 1e-5), ("float16", 1e4)])
+def test_half_precision_changes_little_and_keeps_float32_weights(dtype, size):
+    gradient = random(3, 3, 16, 16) * np.float32(size)
     full, half = (
-        step(ConvolutionMuon(0.1, compute_dtype=dtype), gradient.shape, gradient)
-        for dtype in ("float32", "bfloat16")
+        step(ConvolutionMuon(0.1, compute_dtype=each), gradient.shape, gradient)
+        for each in ("float32", dtype)
     )
     assert half.dtype == np.float32
     assert 0 < np.abs(full - half).max() < 0.1 * np.abs(full).max()

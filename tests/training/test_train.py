@@ -256,7 +256,15 @@ train(config, sys.argv[2], progress=False)
 
 @pytest.mark.backend
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch trains on one device")
-def test_two_devices_learn_what_one_does(config, tmp_path):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "muon", "generator_options": {"widths": [16, 16], "blocks": 1}},
+    ],
+)
+def test_two_devices_learn_what_one_does(changes, config, tmp_path):
+    config = config.replace(**changes)
     config = config.replace(steps=3, discriminator_blocks=0, deterministic=False, batch_size=4)
     train(config, tmp_path / "one", progress=False)
     two = tmp_path / "two"
