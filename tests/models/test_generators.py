@@ -69,11 +69,17 @@ def test_paper_generator_has_the_layers_of_the_paper():
     assert trainable == stem + blocks * block + root + 2 * tail
 
 
-def test_a_visible_head_starts_where_its_sigmoids_have_a_slope(family):
+@pytest.mark.parametrize(
+    "build",
+    [lambda: build_generator(2, 1, 16, head="visible"), lambda: build_unet((8, 16), blocks=1)],
+)
+def test_a_visible_head_starts_where_its_sigmoids_have_a_slope(build):
+    """At first both galaxies are half visible everywhere, and half of what is hidden is filled."""
     keras.utils.set_random_seed(0)
     blend = blends(2, 16, 16, 3)
-    for layer in GENERATORS[family](head="visible", **SMALL[family])(blend):
-        np.testing.assert_allclose((ops.convert_to_numpy(layer) + 1) / 2, 0.75 * blend, atol=0.06)
+    for layer in build()(blend):
+        share = (ops.convert_to_numpy(layer) + 1) / 2 / blend
+        assert np.abs(share - 0.75).mean() < 0.025
 
 
 def test_the_paper_generator_can_be_shown_the_centre():
