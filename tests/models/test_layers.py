@@ -8,7 +8,7 @@ from kdeblend.models.layers import BatchNormalization, PReLU
 pytestmark = pytest.mark.backend
 
 OURS = (BatchNormalization, PReLU)
-KERAS = (keras.layers.BatchNormalization, lambda **options: keras.layers.PReLU(**options))
+KERAS = (keras.layers.BatchNormalization, keras.layers.PReLU)
 
 
 def images(*shape):
