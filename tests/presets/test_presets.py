@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 
 import keras
 import numpy as np
@@ -86,8 +87,9 @@ def test_shipped_presets_are_what_the_index_says(name):
     assert deblender.blend_mode == entry["blend_mode"]
     assert deblender.orientations == entry["orientations"]
     card = presets.preset_card(name).read_text(encoding="utf-8")
-    for word in ("kdeblend train", "perturb", "dB", "fails"):
+    for word in ("kdeblend train", "perturb", "dB", "fails", f"{entry['parameters']:,}"):
         assert word in card
+    assert re.search(r"\d steps of \d+ blends.* in \d+\.\d hours", card)
     for picture in card.split("](")[1:]:
         target = picture.split(")")[0]
         assert target.startswith("http") or (presets.FOLDER / target).is_file(), target
