@@ -92,12 +92,15 @@ def open_source(paths: Sequence[str], stamp_size: int = 80) -> GalaxySource:
         FileNotFoundError: If a path does not exist.
         ValueError: If nothing is usable, no source reads a path, the images are smaller than
             a stamp, or sources differ in their number of bands.
+        TypeError: If `paths` is one path, not a list.
 
     Example:
         >>> source = open_source(["hubble"])
         >>> source.image(0).shape
         (142, 142, 3)
     """
+    if isinstance(paths, (str, os.PathLike)):  # or each letter were a path, "/" among them
+        raise TypeError(f"`paths` must be a list of paths. Received: {paths!r}")
     if not paths:
         raise ValueError("`paths` must name at least one source of galaxies. Received: none")
     sources = [_open_one(os.fspath(path)) for path in paths]

@@ -128,6 +128,8 @@ def test_wrong_paths_are_clear_errors(tmp_path, galaxy_folder):
         open_source([Path(__file__)])
     with pytest.raises(ValueError, match="at least one source"):
         open_source([])
+    with pytest.raises(TypeError, match="list of paths.*galaxies/"):
+        open_source("galaxies/")
     with pytest.raises(ValueError, match="at most 150 pixels"):
         open_source([galaxy_folder], stamp_size=160)
     (tmp_path / "damaged.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
