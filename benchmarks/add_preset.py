@@ -1,6 +1,6 @@
 """Put the network of a finished training run among the presets that ship.
 
-    python benchmarks/add_preset.py run --name fast-3 --description "U-Net, for CPUs" --default
+    python benchmarks/add_preset.py run --name fast-4 --description "U-Net, for CPUs" --default
 
 copies the weights, in half precision, to kdeblend/presets, enters them in its index.json, and
 begins the card if there is none, which benchmarks/preset_card.py fills with scores. A name that is

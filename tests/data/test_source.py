@@ -128,7 +128,7 @@ def test_wrong_paths_are_clear_errors(tmp_path, galaxy_folder):
         open_source([Path(__file__)])
     with pytest.raises(ValueError, match="at least one source"):
         open_source([])
-    with pytest.raises(TypeError, match="list of paths.*galaxies/"):
+    with pytest.raises(TypeError, match=r"list of paths.*galaxies/"):
         open_source("galaxies/")
     with pytest.raises(ValueError, match="at most 150 pixels"):
         open_source([galaxy_folder], stamp_size=160)
