@@ -5,9 +5,8 @@
 Blends of galaxies withheld from training are made in both settings of `perturb`. `--panels` is an
 .npz file as `kdeblend score` takes it, with the answers of others; each of these is also scored
 after it was made consistent with the blend, and the preset also with the mean over all flips and
-turns. What stands between the two marks of
-kdeblend/presets/NAME.md is replaced. At the end comes the command that draws the best, the median
-and the worst of 400 blends of Hubble galaxies.
+turns. What stands between the two marks of kdeblend/presets/NAME.md is replaced. At the end comes
+the command that draws the best, the median and the worst of 400 blends of Hubble galaxies.
 """
 
 import argparse
@@ -20,6 +19,7 @@ import numpy as np
 from kdeblend.backend import describe_device
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.orientations import COUNTS
 from kdeblend.io.atomic import atomic_path
 from kdeblend.metrics import METRICS
 from kdeblend.presets import find_preset, preset_card
@@ -61,20 +61,20 @@ class Panels(BlendSet):
         return replace(chunk, predictions=dict(layers))
 
 
-def measure(name, blends, orientations=()):
-    """Return all scores of the preset, of the blend itself and of the predictions.
-
-    Those of means over so many flips and turns as `orientations` says come with them.
-    """
+def measure(name, blends, *others):
+    """Return all scores of the preset, of the blend itself, of the predictions and of `others`."""
     metrics = {metric: METRICS[metric] for metric in METRIC_NAMES}
-    deblenders = load_deblenders([name])
-    for count in orientations:
-        deblenders.append(Deblender.from_preset(name, orientations=count))
-        deblenders[-1].name = f"{name}, {count} orientations"
-    scores = score(deblenders, blends, metrics)
+    scores = score([*load_deblenders([name]), *others], blends, metrics)
     if any(scores.failures.values()):
         raise SystemExit(f"every blend must be deblended. Received: {scores.failures}")
     return scores
+
+
+def averaged(name):
+    """Return the preset with the mean over all flips and turns as its answer."""
+    deblender = Deblender.from_preset(name, orientations=max(COUNTS))
+    deblender.name = f"{name}, {max(COUNTS)} orientations"
+    return deblender
 
 
 def score_rows(title, scores):
@@ -122,7 +122,7 @@ def card_section(name, data, panels, blends):
     scores = {}
     if panels:
         read = Panels(panels)
-        scores[f"{len(read)} panels"] = measure(name, read, orientations=[8])
+        scores[f"{len(read)} panels"] = measure(name, read, averaged(name))
     for perturb in ("second", "both"):
         made = make_test_blends(data, blends, perturb=perturb)
         scores[f"{blends} withheld, `{perturb}`"] = found = measure(name, made)
