@@ -5,6 +5,7 @@ import re
 import click
 
 from kdeblend.cli.errors import report_errors
+from kdeblend.cli.options import orientations_option
 from kdeblend.cli.progress import progress_bar
 
 EXAMPLES = """
@@ -57,12 +58,7 @@ class Pixel(click.ParamType):
     default=True,
     help="Make the layers agree with the blend (default), or take the network's as they are.",
 )
-@click.option(
-    "--orientations",
-    type=click.Choice(["1", "2", "4", "8"]),
-    help="Average over so many flips and turns of the image; more is better and slower. By "
-    "default as the preset says.",
-)
+@orientations_option
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -88,7 +84,7 @@ def deblend(inputs, out, weights, centre, consistent, orientations, batch_size):
         weights or DEFAULT_PRESET,
         consistent=consistent,
         batch_size=batch_size,
-        orientations=orientations and int(orientations),
+        orientations=orientations,
     )
     with progress_bar("Deblending", None) as advance:
         report = deblend_files(inputs, deblender, out, centre, advance)

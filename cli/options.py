@@ -13,6 +13,14 @@ data_option = click.option(
     help="Folder, .zip, .tar or HDF5 file of galaxies, or 'hubble' (default); can be repeated.",
 )
 
+orientations_option = click.option(
+    "--orientations",
+    type=click.Choice(["1", "2", "4", "8"]),
+    callback=lambda context, parameter, value: value and int(value),
+    help="Have networks average over so many flips and turns of each image; more is better and "
+    "slower. By default as the preset says.",
+)
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),

@@ -5,7 +5,7 @@ import sys
 import click
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import data_option
+from kdeblend.cli.options import data_option, orientations_option
 from kdeblend.cli.progress import progress_bar
 
 EXAMPLES = """
@@ -64,6 +64,7 @@ Examples:
     default=True,
     help="Make a network's layers agree with the blend (default), or take them as they are.",
 )
+@orientations_option
 @report_errors
 def score(blends_file, data, blends, names, out, resume, processes, **making):
     """Score deblenders on test blends with known truth, and compare them.
@@ -86,7 +87,8 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
 def _score(blends_file, data, blends, names, out, resume, processes, making):
     from kdeblend.scoring.run import ScoringRun
 
-    deblenders = _deblenders(names, making["blend_mode"], making.pop("consistent"))
+    options = {name: making.pop(name) for name in ("consistent", "orientations")}
+    deblenders = _deblenders(names, making["blend_mode"], **options)
     given = {name: value for name, value in making.items() if value is not None}
     test, tuning = _blends(blends_file, data, blends, given, deblenders)
     run = ScoringRun(deblenders, test, out, resume, processes)
@@ -96,12 +98,12 @@ def _score(blends_file, data, blends, names, out, resume, processes, making):
         return run.finish(advance)
 
 
-def _deblenders(names, blend_mode, consistent):
+def _deblenders(names, blend_mode, **options):
     from kdeblend.presets import DEFAULT_PRESET
     from kdeblend.scoring.run import load_deblenders
 
     chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
-    return load_deblenders(chosen, blend_mode, consistent)
+    return load_deblenders(chosen, blend_mode, **options)
 
 
 def _blends(blends_file, data, blends, given, deblenders):

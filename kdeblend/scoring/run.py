@@ -57,7 +57,10 @@ def make_test_blends(
 
 
 def load_deblenders(
-    names: Iterable[str], blend_mode: str | None = None, consistent: bool = True
+    names: Iterable[str],
+    blend_mode: str | None = None,
+    consistent: bool = True,
+    orientations: int | None = None,
 ) -> list[Deblender]:
     """Load what is to be scored; returning the blend itself always comes first.
 
@@ -66,13 +69,16 @@ def load_deblenders(
             have the same name twice is called by its whole path instead.
         blend_mode: For networks: how the blends were made, if it is known.
         consistent: For networks: whether to make the layers consistent with the blend.
+        orientations: For networks: flips and turns to average over, by default the preset's.
 
     Raises:
         ValueError: If there is no such deblender.
     """
     deblenders: list[Deblender] = []
     for name in dict.fromkeys([IDENTITY, *names]):
-        deblender = Deblender.from_preset(name, blend_mode=blend_mode, consistent=consistent)
+        deblender = Deblender.from_preset(
+            name, blend_mode=blend_mode, consistent=consistent, orientations=orientations
+        )
         if deblender.name in [other.name for other in deblenders]:
             deblender.name = name
         deblenders.append(deblender)

@@ -60,6 +60,17 @@ def summary(folder):
     return json.loads((folder / "summary.json").read_text())
 
 
+def test_orientations_are_those_of_the_option(npz, run, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "kdeblend.deblenders.network.average_orientations",
+        lambda answer, blends, count: asked.append(count) or answer(blends),
+    )
+    result = score(npz, "--deblender", run, "--orientations", 4, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert set(asked) == {4}
+
+
 def test_file(npz, tmp_path):
     result = score(npz, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
