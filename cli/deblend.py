@@ -5,7 +5,7 @@ import re
 import click
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import orientations_option
+from kdeblend.cli.options import consistent_option, orientations_option
 from kdeblend.cli.progress import progress_bar
 
 EXAMPLES = """
@@ -53,11 +53,7 @@ class Pixel(click.ParamType):
     help="Column and row, from 0 at the upper left, of the galaxy to take as the central one; by "
     "default the middle of the image.",
 )
-@click.option(
-    "--consistent/--no-consistent",
-    default=True,
-    help="Make the layers agree with the blend (default), or take the network's as they are.",
-)
+@consistent_option
 @orientations_option
 @click.option(
     "--batch-size",

@@ -13,6 +13,13 @@ data_option = click.option(
     help="Folder, .zip, .tar or HDF5 file of galaxies, or 'hubble' (default); can be repeated.",
 )
 
+consistent_option = click.option(
+    "--consistent/--no-consistent",
+    default=None,
+    help="Make the layers agree with the blend, or take the network's as they are. By default only "
+    "those of networks that have not built it in; the presets have.",
+)
+
 orientations_option = click.option(
     "--orientations",
     type=click.Choice(["1", "2", "4", "8"]),

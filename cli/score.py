@@ -5,7 +5,7 @@ import sys
 import click
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import data_option, orientations_option
+from kdeblend.cli.options import consistent_option, data_option, orientations_option
 from kdeblend.cli.progress import progress_bar
 
 EXAMPLES = """
@@ -14,8 +14,8 @@ Examples:
   kdeblend score --deblender run --out scores
       3,200 blends of galaxies that the training has not seen
   kdeblend score --data galaxies/ --blends 400 --deblender run --out scores
-  kdeblend score panels.npz --deblender run --no-consistent --out scores
-      blends with truth from a file, the network's answers as they are
+  kdeblend score panels.npz --deblender run --orientations 8 --out scores
+      blends with truth from a file, answers averaged over flips and turns
   kdeblend score --deblender run --out scores --processes 4 --resume
       go on where the scoring was stopped, with more processes
 """
@@ -59,11 +59,7 @@ Examples:
     type=click.Choice(["second", "both"]),
     help="Which galaxies are turned and scaled: second (default, the paper's) or both.",
 )
-@click.option(
-    "--consistent/--no-consistent",
-    default=True,
-    help="Make a network's layers agree with the blend (default), or take them as they are.",
-)
+@consistent_option
 @orientations_option
 @report_errors
 def score(blends_file, data, blends, names, out, resume, processes, **making):

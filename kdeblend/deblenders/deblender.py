@@ -129,7 +129,7 @@ class Deblender(ABC):
         name_or_path: str,
         *,
         blend_mode: str | None = None,
-        consistent: bool = True,
+        consistent: bool | None = None,
         batch_size: int = 32,
         orientations: int | None = None,
     ) -> "Deblender":
@@ -141,7 +141,7 @@ class Deblender(ABC):
             blend_mode: For networks: how the light of the blends was put
                 together; by default as the network was trained.
             consistent: For networks: whether to make the layers consistent with
-                the blend.
+                the blend; by default unless the network's head has that built in.
             batch_size: How many blends of 80 x 80 pixels to do at once.
             orientations: For networks: over how many flips and turns of the blends
                 to average, 1, 2, 4 or 8; by default as the preset says, else 1.

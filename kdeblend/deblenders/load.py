@@ -14,7 +14,7 @@ RUN_WEIGHTS = "generator.keras"
 def load_deblender(
     name_or_path: str,
     blend_mode: str | None,
-    consistent: bool,
+    consistent: bool | None,
     batch_size: int,
     orientations: int | None,
 ) -> Deblender:
@@ -24,7 +24,8 @@ def load_deblender(
         name_or_path: A registered deblender, a preset, a run folder or a `.keras` file,
             looked for in this order.
         blend_mode: Blend mode of networks, or None for that of the training.
-        consistent: Whether networks make layers consistent with the blend.
+        consistent: Whether networks make layers consistent with the blend, or None to do so
+            unless the head has that built in.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         orientations: Flips and turns over which networks average, or None for the preset's.
 

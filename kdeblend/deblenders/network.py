@@ -24,7 +24,9 @@ class NetworkDeblender(Deblender):
             same shape: the central galaxy and the other one.
         blend_mode: How the light of the blends was put together. By default
             what the generator's layer `head` says, else `"max"`.
-        consistent: Whether to make the layers consistent with the blend.
+        consistent: Whether to make the layers consistent with the blend. By default unless the
+            generator's layer `head` has that built in for the blend mode: there it would only
+            turn the head's doubt, which costs little, into guesses.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         name: What tables and files call it. Defaults to the generator's name.
         orientations: Over how many flips and turns of the blends to average the
@@ -40,7 +42,7 @@ class NetworkDeblender(Deblender):
         self,
         generator: Any,
         blend_mode: str | None = None,
-        consistent: bool = True,
+        consistent: bool | None = None,
         batch_size: int = 32,
         name: str | None = None,
         orientations: int = 1,
@@ -58,9 +60,12 @@ class NetworkDeblender(Deblender):
             )
         self.generator = generator
         self.orientations = orientations
-        self.blend_mode = blend_mode or _trained_blend_mode(generator)
+        head = _head(generator)
+        trained: str = getattr(head, "blend_mode", "max")
+        self.blend_mode = blend_mode or trained
         BLEND_MODES[self.blend_mode]
-        self.consistent = consistent
+        built_in = self.blend_mode in getattr(head, "consistent_modes", ())
+        self.consistent = not built_in if consistent is None else consistent
         self.batch_size = batch_size
         self.name = name or generator.name
 
@@ -128,7 +133,6 @@ class NetworkDeblender(Deblender):
         return (np.stack([np.asarray(image, np.float32) for image in images], axis=1) + 1) / 2
 
 
-def _trained_blend_mode(generator: Any) -> str:
-    """Return the blend mode that the generator's head was made for."""
-    heads = [layer for layer in generator.layers if layer.name == "head"]
-    return getattr(heads[0], "blend_mode", "max") if heads else "max"
+def _head(generator: Any) -> Any:
+    """Return the layer that says what the generator's answers are like, or None."""
+    return next((layer for layer in generator.layers if layer.name == "head"), None)

@@ -1,5 +1,7 @@
 """The last layer of every generator: from two branches' features to two galaxy images."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -21,6 +23,8 @@ class Head(keras.layers.Layer):
     """
 
     channels_per_band = 1
+    consistent_modes: ClassVar[tuple[str, ...]] = ()
+    """Blend modes with which the layers agree wherever the head is sure whose light it sees."""
 
     def __init__(self, blend_mode="max", **kwargs):
         super().__init__(**kwargs)
@@ -73,6 +77,7 @@ class VisibleHead(Head):
     """
 
     channels_per_band = 2
+    consistent_modes: ClassVar[tuple[str, ...]] = ("max",)
 
     def initializer(self):
         """Return one of small weights, which keep the sigmoids where they have a slope."""

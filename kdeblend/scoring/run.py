@@ -59,7 +59,7 @@ def make_test_blends(
 def load_deblenders(
     names: Iterable[str],
     blend_mode: str | None = None,
-    consistent: bool = True,
+    consistent: bool | None = None,
     orientations: int | None = None,
 ) -> list[Deblender]:
     """Load what is to be scored; returning the blend itself always comes first.
@@ -68,7 +68,8 @@ def load_deblenders(
         names: Names and paths as `Deblender.from_preset` takes them. What would
             have the same name twice is called by its whole path instead.
         blend_mode: For networks: how the blends were made, if it is known.
-        consistent: For networks: whether to make the layers consistent with the blend.
+        consistent: For networks: whether to make the layers consistent with the blend, by default
+            unless the head has that built in.
         orientations: For networks: flips and turns to average over, by default the preset's.
 
     Raises:

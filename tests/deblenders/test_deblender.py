@@ -5,6 +5,7 @@ import pytest
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
+from kdeblend.models.unet import build_unet
 
 RNG = np.random.default_rng(1)
 pytestmark = pytest.mark.backend
@@ -67,6 +68,22 @@ def test_network_is_consistent_by_default(blends):
     np.testing.assert_array_equal(layers.max(axis=1), blends)
     layers = NetworkDeblender(halving_network(), blend_mode="sum").deblend(blends)
     np.testing.assert_allclose(layers.sum(axis=1), blends, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("head", "blend_mode", "consistent"),
+    [("visible", "max", False), ("visible", "sum", True), ("direct", "max", True)],
+)
+def test_what_a_head_has_built_in_is_not_done_again(blends, head, blend_mode, consistent):
+    keras.utils.set_random_seed(0)
+    network = build_unet(widths=(4,), blocks=0, space_to_depth=1, head=head, blend_mode=blend_mode)
+    by_default = NetworkDeblender(network).deblend(blends)
+    asked_for = {
+        answer: NetworkDeblender(network, consistent=answer).deblend(blends)
+        for answer in (True, False)
+    }
+    assert (asked_for[True] != asked_for[False]).any()
+    np.testing.assert_array_equal(by_default, asked_for[consistent])
 
 
 def test_batches_and_progress(blends):
