@@ -111,27 +111,26 @@ def thirds_rows(name, scores):
         yield f"| {words} | {low:.3g} | {high:.3g} | {means} |"
 
 
-def milliseconds(name):
+def milliseconds(preset):
     """Return the median milliseconds a stamp of batches of 32 blends."""
-    deblender = Deblender.from_preset(name)
     blends = np.random.default_rng(0).random((BATCH, 80, 80, 3), np.float32)
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        deblender.deblend_batch(blends)
+        preset.deblend_batch(blends)
         times.append(time.perf_counter() - start)
     return 1000 * float(np.median(times[2:])) / BATCH
 
 
-def hubble_examples(name):
+def hubble_examples(preset):
     """Return the numbers of the best, the median and the worst blend of Hubble galaxies."""
-    scores = measure(make_test_blends(blends=HUBBLE_BLENDS), Deblender.from_preset(name))
-    order = np.argsort(scores.values[name]["psnr"].mean(axis=1))
+    scores = measure(make_test_blends(blends=HUBBLE_BLENDS), preset)
+    order = np.argsort(scores.values[preset.name]["psnr"].mean(axis=1))
     return int(order[-1]), int(order[len(order) // 2]), int(order[0])
 
 
 def card_section(name, data, panels, blends, consistent):
-    """Return the lines of the card between its two marks."""
+    """Yield the lines of the card between its two marks."""
     preset = load(name, consistent)
     scores = {}
     if panels:
@@ -153,7 +152,7 @@ def card_section(name, data, panels, blends, consistent):
     yield from thirds_rows(preset.name, found)
     yield ""
     yield (
-        f"{milliseconds(name):.1f} ms a stamp of 80 x 80 pixels in batches of {BATCH}, Keras "
+        f"{milliseconds(preset):.1f} ms a stamp of 80 x 80 pixels in batches of {BATCH}, Keras "
         f"{keras.__version__} on {describe_device()}."
     )
 
@@ -181,9 +180,10 @@ def main():
     section = "\n".join([MARKS[0], *lines, MARKS[1]])
     with atomic_path(path) as temporary:
         temporary.write_text(before + section + after, encoding="utf-8")
-    numbers = " ".join(map(str, hubble_examples(name)))
+    numbers = " ".join(map(str, hubble_examples(load(name, arguments.consistent))))
     picture = path.with_suffix(".png")
-    print(f"python examples/compare.py {name} --numbers {numbers} --out {picture}")
+    option = " --consistent" if arguments.consistent else ""
+    print(f"python examples/compare.py {name} --numbers {numbers}{option} --out {picture}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ consistent_option = click.option(
     "--consistent/--no-consistent",
     default=None,
     help="Make the layers agree with the blend, or take the network's as they are. By default only "
-    "those of networks that have not built it in; the presets have.",
+    "those of networks whose head has not built it in, as 'visible' has for blends by maximum.",
 )
 
 orientations_option = click.option(

@@ -28,12 +28,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", help="preset, run folder or .keras file")
     parser.add_argument("--numbers", type=int, nargs="+", default=[0, 1, 2], metavar="N")
+    parser.add_argument(
+        "--consistent",
+        action="store_const",
+        const=True,
+        help="make the layers agree with the blend",
+    )
     parser.add_argument("--out", default="comparison.png")
     arguments = parser.parse_args()
     chunks = list(make_test_blends(blends=max(arguments.numbers) + 1).chunks())
     blends = np.concatenate([chunk.blend for chunk in chunks])[arguments.numbers]
     truth = np.concatenate([chunk.truth for chunk in chunks])[arguments.numbers]
-    layers = Deblender.from_preset(arguments.weights).deblend(blends)
+    deblender = Deblender.from_preset(arguments.weights, consistent=arguments.consistent)
+    layers = deblender.deblend(blends)
     write_image(arguments.out, np.concatenate(list(map(row, blends, truth, layers))))
     print(arguments.out)
 

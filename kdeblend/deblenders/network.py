@@ -25,8 +25,8 @@ class NetworkDeblender(Deblender):
         blend_mode: How the light of the blends was put together. By default
             what the generator's layer `head` says, else `"max"`.
         consistent: Whether to make the layers consistent with the blend. By default unless the
-            generator's layer `head` has that built in for the blend mode: there it would only
-            turn the head's doubt, which costs little, into guesses.
+            generator was trained for this blend mode and its layer `head` has that built in:
+            there it would only turn the head's doubt, which costs little, into guesses.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         name: What tables and files call it. Defaults to the generator's name.
         orientations: Over how many flips and turns of the blends to average the
@@ -64,7 +64,8 @@ class NetworkDeblender(Deblender):
         trained: str = getattr(head, "blend_mode", "max")
         self.blend_mode = blend_mode or trained
         BLEND_MODES[self.blend_mode]
-        built_in = self.blend_mode in getattr(head, "consistent_modes", ())
+        modes = getattr(head, "consistent_modes", ())
+        built_in = self.blend_mode == trained and trained in modes
         self.consistent = not built_in if consistent is None else consistent
         self.batch_size = batch_size
         self.name = name or generator.name

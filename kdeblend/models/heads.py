@@ -24,7 +24,7 @@ class Head(keras.layers.Layer):
 
     channels_per_band = 1
     consistent_modes: ClassVar[tuple[str, ...]] = ()
-    """Blend modes with which the layers agree wherever the head is sure whose light it sees."""
+    """Blend modes that, once trained for, the layers agree with wherever the head is sure."""
 
     def __init__(self, blend_mode="max", **kwargs):
         super().__init__(**kwargs)

@@ -71,15 +71,21 @@ def test_network_is_consistent_by_default(blends):
 
 
 @pytest.mark.parametrize(
-    ("head", "blend_mode", "consistent"),
-    [("visible", "max", False), ("visible", "sum", True), ("direct", "max", True)],
+    ("head", "trained", "blend_mode", "consistent"),
+    [
+        ("visible", "max", None, False),
+        ("visible", "max", "max", False),
+        ("visible", "sum", None, True),
+        ("visible", "sum", "max", True),
+        ("direct", "max", None, True),
+    ],
 )
-def test_what_a_head_has_built_in_is_not_done_again(blends, head, blend_mode, consistent):
+def test_what_a_head_has_built_in_is_not_done_again(blends, head, trained, blend_mode, consistent):
     keras.utils.set_random_seed(0)
-    network = build_unet(widths=(4,), blocks=0, space_to_depth=1, head=head, blend_mode=blend_mode)
-    by_default = NetworkDeblender(network).deblend(blends)
+    network = build_unet(widths=(4,), blocks=0, space_to_depth=1, head=head, blend_mode=trained)
+    by_default = NetworkDeblender(network, blend_mode).deblend(blends)
     asked_for = {
-        answer: NetworkDeblender(network, consistent=answer).deblend(blends)
+        answer: NetworkDeblender(network, blend_mode, consistent=answer).deblend(blends)
         for answer in (True, False)
     }
     assert (asked_for[True] != asked_for[False]).any()
