@@ -129,14 +129,12 @@ def hubble_examples(preset):
     return int(order[-1]), int(order[len(order) // 2]), int(order[0])
 
 
-def card_section(name, data, panels, blends, consistent):
-    """Yield the lines of the card between its two marks."""
-    preset = load(name, consistent)
+def card_section(preset, others, data, panels, blends):
+    """Yield the lines of the card between its two marks; `others` are for the panels alone."""
     scores = {}
     if panels:
         read = Panels(panels)
-        title = f"{len(read)} panels"
-        scores[title] = measure(read, preset, *other_averages(name, consistent))
+        scores[f"{len(read)} panels"] = measure(read, preset, *others)
     for perturb in ("second", "both"):
         made = make_test_blends(data, blends, perturb=perturb)
         scores[f"{blends} withheld, `{perturb}`"] = found = measure(made, preset)
@@ -165,7 +163,10 @@ def main():
     parser.add_argument("--panels", help=".npz file of blends with truth and others' answers")
     parser.add_argument("--blends", type=int, default=3200)
     parser.add_argument(
-        "--consistent", action="store_const", const=True, help="make the preset's layers consistent"
+        "--consistent",
+        action="store_true",
+        default=None,
+        help="make the preset's layers consistent",
     )
     arguments = parser.parse_args()
     name = find_preset(arguments.preset)
@@ -174,13 +175,13 @@ def main():
     _, end, after = rest.partition(MARKS[1])
     if not begin or not end:
         raise SystemExit(f"{path} must hold the lines {MARKS[0]} and {MARKS[1]}")
-    lines = card_section(
-        name, arguments.data, arguments.panels, arguments.blends, arguments.consistent
-    )
+    preset = load(name, arguments.consistent)
+    others = other_averages(name, arguments.consistent)
+    lines = card_section(preset, others, arguments.data, arguments.panels, arguments.blends)
     section = "\n".join([MARKS[0], *lines, MARKS[1]])
     with atomic_path(path) as temporary:
         temporary.write_text(before + section + after, encoding="utf-8")
-    numbers = " ".join(map(str, hubble_examples(load(name, arguments.consistent))))
+    numbers = " ".join(map(str, hubble_examples(preset)))
     picture = path.with_suffix(".png")
     option = " --consistent" if arguments.consistent else ""
     print(f"python examples/compare.py {name} --numbers {numbers}{option} --out {picture}")

@@ -30,8 +30,8 @@ def main():
     parser.add_argument("--numbers", type=int, nargs="+", default=[0, 1, 2], metavar="N")
     parser.add_argument(
         "--consistent",
-        action="store_const",
-        const=True,
+        action="store_true",
+        default=None,
         help="make the layers agree with the blend",
     )
     parser.add_argument("--out", default="comparison.png")
