@@ -53,23 +53,31 @@ xla_option = click.option(
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, as `TrainingConfig` names them.
-
-    Paths become absolute, so that a run can be resumed from anywhere.
+    """Return the options that were given, as `TrainingConfig` names them, with absolute paths.
 
     Args:
         options: What click has parsed, by name.
     """
     values = {name: value for name, value in options.items() if value not in (None, ())}
-    if "data" in values:
-        data = values["data"]
-        values["data"] = [
-            _absolute(str(each)) for each in (data if isinstance(data, list | tuple) else [data])
-        ]
-    if "vgg_weights" in values:
-        values["vgg_weights"] = _absolute(str(values["vgg_weights"]))
     if isinstance(values.get("devices"), str):
         values["devices"] = [each.strip() for each in values["devices"].split(",")]
+    return with_absolute_paths(values)
+
+
+def with_absolute_paths(values: dict[str, Any]) -> dict[str, Any]:
+    """Return hyper-parameters with absolute paths, so that a run can be resumed from anywhere.
+
+    Args:
+        values: Fields of `TrainingConfig` by name; `data` may be a single path.
+    """
+    values = dict(values)
+    if "data" in values:
+        data = values["data"]
+        paths = data if isinstance(data, list | tuple) else [data]
+        values["data"] = [_absolute(str(each)) for each in paths]
+    for name in ("vgg_weights", "initial_weights"):
+        if isinstance(values.get(name), str):
+            values[name] = _absolute(values[name])
     return values
 
 

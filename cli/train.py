@@ -11,6 +11,7 @@ from kdeblend.cli.options import (
     devices_option,
     given,
     mixed_precision_option,
+    with_absolute_paths,
     xla_option,
 )
 
@@ -87,6 +88,7 @@ def train(out, preset, config, resume, init, assignments, **options):
     if init is not None:
         values |= _initial(init)
     values |= given(options) | dict(assignment(each, "--set") for each in assignments)
+    values = with_absolute_paths(values)
     if resuming:
         base = run.read_config()
         _refuse_preset(preset, base)
@@ -135,10 +137,11 @@ def _announce(config, out):
 
 
 def _as_path(out):
-    """Return a folder as nobody takes it for a preset."""
+    """Return a folder as nobody takes it for a preset or a registered deblender."""
+    from kdeblend.deblenders import DEBLENDERS
     from kdeblend.presets import find_preset
 
-    return f"./{out}" if find_preset(out) else out
+    return f"./{out}" if find_preset(out) or out in DEBLENDERS else out
 
 
 def _initial(name):

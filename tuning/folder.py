@@ -11,12 +11,10 @@ tensorboard/              the trials for TensorBoard's HParams
 """
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from kdeblend.io.atomic import remove_temporaries
+from kdeblend.io.locks import locked
 from kdeblend.tuning.config import SearchConfig, read_search_config
 
 
@@ -84,26 +82,13 @@ class SearchFolder:
                 f"with. Received: out={str(self.path)!r}, with trials but no search.yaml"
             )
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other searches, on this machine, out of the folder inside the block.
 
         Raises:
             ValueError: If another process searches here.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise ValueError(
-                "`out` must be a folder in which no other process is searching. "
-                f"Received: out={str(self.path)!r}, where one is"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return locked(self.path, "searching")
 
     def read_config(self) -> SearchConfig:
         """Return the settings that the search was begun with.

@@ -6,7 +6,7 @@ import numpy as np
 
 from kdeblend.data.source import GalaxySource
 from kdeblend.io.hdf5 import Hdf5Images, is_hdf5, open_hdf5
-from kdeblend.io.images import ImageReadError
+from kdeblend.io.images import ImageReadError, checked_pixels
 
 
 class Galaxy10Source(GalaxySource):
@@ -42,6 +42,6 @@ class Galaxy10Source(GalaxySource):
     def image(self, index: int) -> np.ndarray:
         """Read galaxy number `index`, `(native_size, native_size, bands)`."""
         try:
-            return self._images.read(index)
-        except OSError as error:
+            return checked_pixels(self._images.read(index))
+        except (OSError, ValueError) as error:
             raise ImageReadError(self.ids[index], error) from error

@@ -26,7 +26,7 @@ class PreparedSource(Galaxy10Source):
     def __init__(self, path: str):
         super().__init__(path)
         with open_hdf5(path) as file:
-            self.ids = [galaxy_id.decode() for galaxy_id in file["ids"][:]]
+            self.ids = [each.decode("utf-8", "surrogateescape") for each in file["ids"][:]]
 
     @classmethod
     def matches(cls, path: str) -> bool:

@@ -107,6 +107,17 @@ class Deblender(ABC):
                 progress(len(batch))
         return layers
 
+    def surroundings(self, image: np.ndarray) -> np.ndarray:
+        """Return what to put around an image to bring a galaxy to the middle of the field.
+
+        Args:
+            image: Array `(height, width, bands)`, floats in [0, 1].
+
+        Returns:
+            A level for each band, `(bands,)`: black, if a subclass does not know better.
+        """
+        return np.zeros(image.shape[-1], image.dtype)
+
     def blends_at_once(self, height: int, width: int) -> int:
         """Return how many blends of a size make a batch."""
         return max(1, self.batch_size * STAMP_PIXELS // max(height * width, STAMP_PIXELS))

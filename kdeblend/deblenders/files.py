@@ -93,7 +93,7 @@ def _batches(jobs, deblender, centre, report: Report) -> Iterator[list[_Field]]:
     held: defaultdict[tuple[int, ...], list[_Field]] = defaultdict(list)
     for job in jobs:
         try:
-            item = _read(job, centre)
+            item = _read(job, centre, deblender)
         except ValueError as error:
             report.failed[str(job.source)] = _reason(error)
             continue
@@ -107,19 +107,24 @@ def _batches(jobs, deblender, centre, report: Report) -> Iterator[list[_Field]]:
     yield from held.values()
 
 
-def _read(job: Job, centre: tuple[int, int] | None) -> _Field:
+def _read(job: Job, centre: tuple[int, int] | None, deblender: Deblender) -> _Field:
     image = read_image(job.source)
     check_blends(image[None])
-    whole = (slice(None), slice(None))
-    pixels, inside = centre_field(image, centre) if centre else (image, whole)
-    return _Field(job, to_float(pixels), inside, image.dtype)
+    pixels, inside = to_float(image), (slice(None), slice(None))
+    if centre:
+        pixels, inside = centre_field(pixels, centre, deblender.surroundings(pixels))
+    return _Field(job, pixels, inside, image.dtype)
 
 
 def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) -> None:
     try:
         layers = deblender.deblend(np.stack([item.pixels for item in batch]))
     except Exception as error:  # backends raise kinds of their own, when memory ends for one
-        report.failed |= {str(item.job.source): str(error) for item in batch}
+        if len(batch) > 1:
+            for item in batch:
+                _deblend_batch([item], deblender, report)
+        else:
+            report.failed[str(batch[0].job.source)] = str(error) or type(error).__name__
         return
     for item, pair in zip(batch, layers, strict=True):
         images = [image[item.inside] for image in (item.pixels, *pair)]

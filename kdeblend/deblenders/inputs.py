@@ -75,7 +75,7 @@ class Inputs:
                 if file.resolve() in seen:
                     continue
                 seen.add(file.resolve())
-                if is_output(file) and named != [str(file)]:
+                if is_output(file) and [Path(path) for path in named] != [file]:
                     inputs.outputs.append(file)
                 else:
                     inputs.files[file] = place

@@ -1,10 +1,12 @@
 """A blend and its layers side by side in one labelled picture."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+import png
+from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from kdeblend.io.atomic import atomic_path
@@ -93,9 +95,11 @@ def is_panel(path: Path) -> bool:
     Args:
         path: The file; it need not exist.
     """
-    key, value = MARK
     try:
-        with Image.open(path) as image:
-            return image.info.get(key) == value
-    except (OSError, UnidentifiedImageError):
+        with path.open("rb") as file:
+            header = itertools.takewhile(
+                lambda chunk: chunk[0] != b"IDAT", png.Reader(file=file).chunks()
+            )
+            return (b"tEXt", "\0".join(MARK).encode()) in header
+    except (OSError, png.Error):
         return False

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.sky import sky_of
 
 
 class SourcesDeblender(Deblender):
@@ -57,6 +58,10 @@ class SourcesDeblender(Deblender):
                 f"deblender {self.name} must return finite sources. Received: NaN or infinity"
             )
         return np.clip(found, 0, 1)
+
+    def surroundings(self, image: np.ndarray) -> np.ndarray:
+        """Return the sky of each band, so that a border of it changes no measurement of the sky."""
+        return sky_of(image)[0]
 
     def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
         """Return the central source and the brightest other one of each blend.

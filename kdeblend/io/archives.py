@@ -5,6 +5,7 @@ shared freely between threads, forked processes and pickles.
 """
 
 import logging
+import lzma
 import os
 import tarfile
 import zipfile
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_BAD_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, UnicodeError)
+_BAD_STREAM = (zlib.error, lzma.LZMAError, EOFError)
 _ZIP_HEADER = 30
 
 logger = logging.getLogger("kdeblend")
@@ -101,7 +104,7 @@ def _archive_entries(path: str) -> Iterator[Entry]:
     read = _zip_entries if path.lower().endswith(".zip") else _tar_entries
     try:
         entries = [entry for entry in read(path) if not _hidden(entry.name)]
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeError) as error:
+    except (*_BAD_ARCHIVE, *_BAD_STREAM) as error:
         raise OSError(f"{path} must be an archive. Received: {error}") from error
     yield from entries
 

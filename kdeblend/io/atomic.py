@@ -1,5 +1,6 @@
 """Writing a file so that it is either complete or not there."""
 
+import errno
 import os
 import re
 import uuid
@@ -27,12 +28,15 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: If the block wrote nothing to the temporary path.
+        IsADirectoryError: If `path` is a folder; the block is not begun then.
 
     Example:
         >>> with atomic_path("scores.csv") as temporary:
         ...     temporary.write_text("psnr\\n34.3\\n")
     """
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     temporary = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
         yield temporary

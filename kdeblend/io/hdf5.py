@@ -112,4 +112,4 @@ def write_image_stack(
         create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
         kind = h5py.h5t.py_create(dtype)
         images = h5py.Dataset(h5py.h5d.create(file.id, b"images", kind, space, create))
-        file["ids"] = list(fill(images))
+        file["ids"] = [each.encode("utf-8", "surrogateescape") for each in fill(images)]

@@ -1,10 +1,9 @@
 """The shape of an image file without decoding it."""
 
+import contextlib
 import io
 
-import numpy as np
-
-from kdeblend.io.images import ImageReadError, read_image
+from kdeblend.io.images import read_image
 
 _BANDS = {"L": 1, "RGB": 3}
 
@@ -25,12 +24,9 @@ def image_shape(content: bytes, name: str) -> tuple[int, int, int]:
     """
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "TIFF")) as image:
-            if image.mode in _BANDS and not image.has_transparency_data:
-                return (image.height, image.width, _BANDS[image.mode])
-    except Exception as error:  # Pillow raises some dozen kinds for broken files
-        if not content.startswith(np.lib.format.MAGIC_PREFIX):
-            raise ImageReadError(name, error) from error
+    formats = ("JPEG", "PNG")  # in TIFF files Pillow may see fewer bands than `read_image`
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(content), formats=formats) as image:
+        if image.mode in _BANDS and not image.has_transparency_data:
+            return (image.height, image.width, _BANDS[image.mode])
     height, width, bands = read_image(io.BytesIO(content), name).shape
     return (height, width, bands)

@@ -56,7 +56,7 @@ def read_image(source: str | os.PathLike | BinaryIO, name: str | None = None) ->
         name = str(path) if path else str(getattr(source, "name", "stream"))
     try:
         data = path.read_bytes() if path else source.read()  # type: ignore[union-attr]
-        return _checked(decode(data))
+        return checked_pixels(decode(data))
     except Exception as error:  # decoders raise some dozen kinds for broken files
         raise ImageReadError(name, _reason(error)) from error
 
@@ -73,10 +73,38 @@ def write_image(path: str | os.PathLike, image: np.ndarray) -> None:
     """
     from kdeblend.io import encoders
 
-    image = _checked(image)
+    image = checked_pixels(image)
     write = encoders.encoder_for(path, image)
     with atomic_path(path) as temporary:
         write(temporary, image)
+
+
+def checked_pixels(image: np.ndarray) -> np.ndarray:
+    """Return pixels as `(height, width, bands)` in native byte order.
+
+    Args:
+        image: Array `(height, width)` or `(height, width, bands)`.
+
+    Raises:
+        ValueError: If it has another shape or no pixels, is of another dtype than uint8,
+            uint16 or floats, or floats are not finite and in [0, 1].
+    """
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or 0 in image.shape:
+        raise ValueError(
+            f"must have shape (height, width) or (height, width, bands). Received: {image.shape}"
+        )
+    if image.dtype.kind == "f":
+        if not np.isfinite(image).all():
+            raise ValueError("pixels must be finite. Received: NaN or infinity")
+        low, high = image.min(), image.max()
+        if low < 0 or high > 1:
+            raise ValueError(f"float pixels must be in [0, 1]. Received: {low:g} to {high:g}")
+        return image.astype(np.float32, copy=False)
+    if image.dtype.newbyteorder("=") in (np.uint8, np.uint16):
+        return image.astype(image.dtype.newbyteorder("="), copy=False)
+    raise ValueError(f"pixels must be uint8, uint16 or float. Received: dtype={image.dtype}")
 
 
 def to_float(image: np.ndarray) -> np.ndarray:
@@ -112,26 +140,6 @@ def from_float(image: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     if target == np.float32:
         return clipped.astype(np.float32)
     raise ValueError(f"`dtype` must be uint8, uint16 or float32. Received: dtype={target}")
-
-
-def _checked(image: np.ndarray) -> np.ndarray:
-    """Return pixels as `(height, width, bands)` in native byte order, or say what is wrong."""
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.ndim != 3 or 0 in image.shape:
-        raise ValueError(
-            f"must have shape (height, width) or (height, width, bands). Received: {image.shape}"
-        )
-    if image.dtype.kind == "f":
-        if not np.isfinite(image).all():
-            raise ValueError("pixels must be finite. Received: NaN or infinity")
-        low, high = image.min(), image.max()
-        if low < 0 or high > 1:
-            raise ValueError(f"float pixels must be in [0, 1]. Received: {low:g} to {high:g}")
-        return image.astype(np.float32)
-    if image.dtype.newbyteorder("=") in (np.uint8, np.uint16):
-        return image.astype(image.dtype.newbyteorder("="), copy=False)
-    raise ValueError(f"pixels must be uint8, uint16 or float. Received: dtype={image.dtype}")
 
 
 def _reason(error: Exception) -> str:

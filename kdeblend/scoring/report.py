@@ -160,9 +160,10 @@ def _faults(scores: Scores, examples: Examples) -> Iterator[str]:
 
 def _making(summary: dict[str, Any]) -> str:
     pairs = [(name, _plain(value)) for name, value in summary["blends"].items()]
-    for name, choice in summary.get("tuning", {}).items():
-        chosen = ", ".join(f"{key} {value}" for key, value in choice.items())
-        pairs.append((f"{name}, chosen on validation blends", chosen))
+    for what, title in (("settings", "settings"), ("tuning", "chosen on validation blends")):
+        for name, values in summary.get(what, {}).items():
+            listed = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
+            pairs.append((f"{name}, {title}", listed))
     pairs += [(f"{name}, batch size", n) for name, n in summary.get("batch_size", {}).items()]
     for name, failed in summary["failures"].items():
         pairs += [

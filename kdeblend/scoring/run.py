@@ -198,7 +198,8 @@ class ScoringRun:
 
         Returns:
             The summary; see `kdeblend.scoring.summary.summarise`. It also holds
-            `"tuning"`, what was chosen, `"batch_size"` by deblender, and `"processes"`.
+            `"settings"` of each deblender, `"tuning"`, what was chosen, `"batch_size"` by
+            deblender, and `"processes"`.
 
         Raises:
             OSError: If the folder cannot be written to.
@@ -213,6 +214,7 @@ class ScoringRun:
             processes=self._processes,
         )
         summary = summarise(scores, self._blends.description) | {
+            "settings": {each.name: each.settings() for each in self._deblenders},
             "tuning": self._parts.choices(),
             "batch_size": {each.name: self._batch_size(each) for each in self._deblenders},
             "processes": self._processes,

@@ -8,13 +8,16 @@ log.csv          losses, gradient norms and validation scores by step
 tensorboard/     the same for TensorBoard
 panels/          pictures of validation blends
 summary.json     how the run ended
+.lock            kept by the process that trains
 """
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 from kdeblend.io.atomic import atomic_path, remove_temporaries
+from kdeblend.io.locks import locked
 from kdeblend.training.config import TrainingConfig, read_config
 
 
@@ -40,17 +43,22 @@ class RunFolder:
         """Tell whether a training has begun here."""
         return self.config.is_file()
 
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other trainings, on this machine, out of the folder inside the block.
+
+        Raises:
+            ValueError: If another process trains here, or the path is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"A run must be a folder. Received: {str(self.path)!r}, a file")
+        return locked(self.path, "training")
+
     def start(self, config: TrainingConfig) -> None:
         """Make the folder and write the configuration.
 
         Args:
             config: The configuration.
-
-        Raises:
-            ValueError: If the path is a file.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise ValueError(f"A run must be a folder. Received: {str(self.path)!r}, a file")
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         for folder in (self.path, self.checkpoints, self.panels):
             remove_temporaries(folder)

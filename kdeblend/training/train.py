@@ -81,23 +81,23 @@ def train(
         How the run ended.
 
     Raises:
-        ValueError: If `out` holds a run and `resume` is False, or the
-            configuration or the data are unusable.
+        ValueError: If `out` holds a run and `resume` is False, another process trains
+            there, or the configuration or the data are unusable.
         TrainingDivergedError: If a loss is no longer finite.
 
     Example:
         >>> train(preset_config("quick"), "run")
     """
     run = RunFolder(out)
-    if run.exists() and not resume:
-        raise ValueError(
-            "`out` must be a new folder, or `resume` true (--resume) to go on with the run there. "
-            f"Received: out={str(out)!r}, which holds a run"
-        )
-    source = open_source(config.data, config.stamp_size)
-    split = split_indices(source.ids)
-    check_split(split)
-    with _global_settings(config), backend.distribution(config.devices):
+    with run.locked(), _global_settings(config), backend.distribution(config.devices):
+        if run.exists() and not resume:
+            raise ValueError(
+                "`out` must be a new folder, or `resume` true (--resume) to go on with the run "
+                f"there. Received: out={str(out)!r}, which holds a run"
+            )
+        source = open_source(config.data, config.stamp_size)
+        split = split_indices(source.ids)
+        check_split(split)
         training = _Training(config, run, source, split, build, callbacks)
         run.start(config)  # only now, lest a mistake spoils a run or leaves half of one
         write_json(run.split, {side: [source.ids[i] for i in split[side]] for side in split})
@@ -149,15 +149,14 @@ class _Training:
                 start_from(self.gan, self.config.initial_weights)
             return {}
         kept = load_checkpoint(self.gan, checkpoints[-1])
-        before = self.run_folder.read_config()
-        if self._differs(before, LEARNING_RATE_FIELDS):
+        before = kept.get("settings") or _settings(self.run_folder.read_config())
+        now = _settings(self.config)
+        changed = {name for name in now if before[name] != now[name]}
+        if changed.intersection(LEARNING_RATE_FIELDS):
             self._set_learning_rate()
-        if self._differs(before, VALIDATION_FIELDS):
+        if changed.intersection(VALIDATION_FIELDS):
             kept["best_psnr"] = float("-inf")  # it was measured on other blends
         return kept
-
-    def _differs(self, before: TrainingConfig, names) -> bool:
-        return any(getattr(before, name) != getattr(self.config, name) for name in names)
 
     def _set_learning_rate(self):
         config = self.config
@@ -172,6 +171,7 @@ class _Training:
         """Return what a checkpoint holds beside weights; all else follows from seed and step."""
         return {
             "seed": self.config.seed,
+            "settings": _settings(self.config),
             "best_psnr": self.best_weights.best,
             "history": self.log.rows,
         }
@@ -257,6 +257,12 @@ class _Training:
             blend_psnr=blend_psnr,
             stopped_by=self.signal.received,
         )
+
+
+def _settings(config: TrainingConfig) -> dict:
+    """Return what a checkpoint depends on and a run that is resumed may change, for JSON."""
+    values = {name: getattr(config, name) for name in LEARNING_RATE_FIELDS + VALIDATION_FIELDS}
+    return {**values, "data": list(config.data)}
 
 
 def _plain(result: TrainingResult) -> dict:

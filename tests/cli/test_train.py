@@ -88,6 +88,22 @@ def test_resume_needs_only_the_run(arguments, tmp_path):
     assert (config["steps"], config["batch_size"]) == (4, 2)
 
 
+def test_a_run_with_relative_paths_is_resumed_from_anywhere(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--steps", 1, "--batch-size", 2, "--out", "run", "--set", "data=galaxies"]
+    assert invoke("train", "--config", "tiny.yaml", *options).exit_code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    result = invoke("train", "--out", "../run", "--resume", "--steps", 2)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_run_called_like_a_deblender_is_named_by_its_path(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*arguments, "--steps", 1, "--batch-size", 2, "--out", "sep")
+    assert "--weights ./sep" in result.output
+
+
 def test_written_config_trains_again_as_it_is(arguments, tmp_path):
     assert invoke(*arguments, "--steps", 2, "--batch-size", 2).exit_code == 0
     first = (tmp_path / "run" / "config.yaml").read_text()

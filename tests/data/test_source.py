@@ -16,7 +16,7 @@ from kdeblend.data.prepared import PreparedSource, prepare
 from kdeblend.data.sequence import BlendSequence
 from kdeblend.data.source import open_source
 from kdeblend.data.split import split_indices
-from kdeblend.io.images import ImageReadError
+from kdeblend.io.images import ImageReadError, write_image
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,18 @@ def test_unusable_files_are_named_and_left_out(galaxy_folder, galaxy, caplog):
     for name in ("empty.jpg", "text.png", "small.png: 149 pixels", "grey.png: 1 bands"):
         assert f"left out {name}" in caplog.text
     assert len(caplog.records) == 4
+
+
+@pytest.mark.parametrize(("dtype", "bands"), [("float32", 3), ("uint16", 5), ("uint8", 4)])
+def test_all_tiff_files_that_can_be_read_are_galaxies(tmp_path, dtype, bands):
+    full = 1 if dtype == "float32" else np.iinfo(dtype).max
+    images = (np.random.default_rng(1).random((2, 20, 20, bands)) * full).astype(dtype)
+    for number, image in enumerate(images):
+        write_image(tmp_path / f"{number}.tif", image)
+    source = open_source([tmp_path], stamp_size=20)
+    assert source.bands == bands
+    for number, galaxy_id in enumerate(source.ids):
+        np.testing.assert_array_equal(source.image(number), images[int(galaxy_id)])
 
 
 def test_the_central_square_of_larger_images_is_used(galaxy_folder, galaxy):
@@ -155,6 +167,21 @@ def test_a_compressed_galaxy10_gives_the_same(galaxy10, galaxy):
     np.testing.assert_array_equal(source.image(3), galaxy(3, 90))
 
 
+def test_galaxy10_floats_must_be_in_the_range_of_images(galaxy10):
+    with h5py.File(galaxy10, "r+") as file:
+        images = file["images"][:].astype(np.float32) / 255
+        images[1] *= 255
+        images[2, 3, 4, 0] = np.nan
+        del file["images"]
+        file["images"] = images
+    source = open_source([galaxy10])
+    np.testing.assert_array_equal(source.image(0), images[0])
+    with pytest.raises(ImageReadError, match=r"Galaxy10-1: float pixels must be in \[0, 1\]"):
+        source.image(1)
+    with pytest.raises(ImageReadError, match="Galaxy10-2: pixels must be finite"):
+        source.image(2)
+
+
 def test_a_galaxy10_of_another_shape_is_refused(galaxy10):
     with h5py.File(galaxy10, "r+") as file:
         del file["images"]
@@ -181,6 +208,12 @@ def test_a_prepared_file_gives_the_same_galaxies_and_ids(galaxy_folder, tmp_path
     assert source.ids == expected.ids
     for number in range(8):
         np.testing.assert_array_equal(source.image(number), expected.image(number))
+
+
+def test_preparing_keeps_names_that_are_no_text(source, tmp_path):
+    source.ids[3] = "galaxy\udcff"
+    prepare(source, tmp_path / "all.h5")
+    assert open_source([tmp_path / "all.h5"], stamp_size=12).ids == source.ids
 
 
 def test_preparing_leaves_broken_images_out(source, tmp_path):

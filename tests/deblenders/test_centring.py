@@ -16,6 +16,13 @@ def test_pixel_comes_to_the_middle_and_nothing_is_lost(shape, centre):
     assert field.sum() == pytest.approx(image.sum())
 
 
+def test_each_band_is_padded_with_its_level():
+    field, _ = centre_field(np.zeros((9, 9, 3)), (0, 8), np.array([0.1, 0.2, 0.3]))
+    np.testing.assert_array_equal(field[0, -1], 0)
+    np.testing.assert_array_equal(field[0, 0], [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(field[-1, -1], [0.1, 0.2, 0.3])
+
+
 def test_field_is_no_larger_than_needed():
     field, _ = centre_field(np.zeros((9, 9, 3)), (4, 4))
     assert field.shape == (9, 9, 3)

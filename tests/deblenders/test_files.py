@@ -5,6 +5,7 @@ from PIL import Image
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.files import deblend_files
 from kdeblend.deblenders.identity import IdentityDeblender
+from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.io.images import read_image, write_image
 
 RNG = np.random.default_rng(4)
@@ -134,6 +135,23 @@ def test_a_deblender_that_refuses_a_shape_fails_these_files_only(tmp_path):
     assert list(report.failed.values()) == ["colour only"]
 
 
+def test_a_blend_that_a_deblender_fails_on_is_alone_in_that(tmp_path):
+    class AfraidOfTheDark(IdentityDeblender):
+        def deblend_batch(self, blends):
+            if not blends.any(axis=(1, 2, 3)).all():
+                raise MemoryError
+            return super().deblend_batch(blends)
+
+    write_image(tmp_path / "black.png", np.zeros((12, 10, 3), np.uint8))
+    for name in ("a.png", "b.png"):
+        make(tmp_path / name)
+    calls = []
+    report = deblend_files([tmp_path], AfraidOfTheDark(), progress=lambda *call: calls.append(call))
+    assert [p.name for p in report.written] == ["a.png", "b.png"]
+    assert report.failed == {str(tmp_path / "black.png"): "MemoryError"}
+    assert calls == [(3, 3)]
+
+
 def test_centre_is_mapped_back(tmp_path):
     pixels = make(tmp_path / "a.png", height=20, width=14)
     deblender = Split()
@@ -144,6 +162,21 @@ def test_centre_is_mapped_back(tmp_path):
     np.testing.assert_array_equal(first[:4], pixels[:4])
     assert not first[4:].any()
     np.testing.assert_array_equal(read_image(tmp_path / "a_2.png")[4:], pixels[4:])
+
+
+def test_deblenders_of_sources_see_no_border_of_another_sky(tmp_path):
+    class Seen(SourcesDeblender):
+        def sources(self, blend):
+            self.seen = blend
+            return blend[None]
+
+    pixels = np.full((20, 14, 3), (30, 60, 90), np.uint8)
+    pixels[4:6, 2:4] = 255
+    write_image(tmp_path / "a.png", pixels)
+    deblender = Seen()
+    deblend_files([tmp_path / "a.png"], deblender, centre=(2, 4))
+    assert deblender.seen.shape == (31, 23, 3)
+    np.testing.assert_allclose(deblender.seen[[0, 30], 22] * 255, [(30, 60, 90)] * 2, rtol=1e-5)
 
 
 def test_centre_outside_of_one_image_fails_that_one(tmp_path):
@@ -169,7 +202,7 @@ def test_second_run_leaves_outputs_alone(tmp_path):
 def test_an_output_that_is_the_only_file_named_is_deblended(tmp_path):
     make(tmp_path / "a.png")
     deblend_files([tmp_path / "a.png"], IdentityDeblender())
-    report = deblend_files([tmp_path / "a_2.png"], IdentityDeblender())
+    report = deblend_files([f"{tmp_path}/./a_2.png"], IdentityDeblender())
     assert [p.name for p in report.written] == ["a_2.png"]
     assert "a_2_1.png" in names(tmp_path)
 

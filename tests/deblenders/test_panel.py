@@ -55,5 +55,12 @@ def test_only_own_panels_are_known_as_such(tmp_path):
     write_panel(tmp_path / "a_panel.png", [np.zeros((4, 4, 3), np.float32)] * 3)
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "b_panel.png")
     (tmp_path / "c_panel.png").write_text("mine")
-    names = "abcd"
-    assert [is_panel(tmp_path / f"{name}_panel.png") for name in names] == [True, *[False] * 3]
+    (tmp_path / "d_panel.png").write_bytes((tmp_path / "a_panel.png").read_bytes()[:40])
+    names = "abcde"
+    assert [is_panel(tmp_path / f"{name}_panel.png") for name in names] == [True, *[False] * 4]
+
+
+def test_panels_that_pillow_would_not_open_are_known(tmp_path, monkeypatch):
+    write_panel(tmp_path / "a_panel.png", [np.zeros((4, 4, 3), np.float32)] * 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert is_panel(tmp_path / "a_panel.png")

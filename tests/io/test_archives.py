@@ -117,5 +117,10 @@ def test_archives_are_known_by_name():
 def test_a_damaged_archive_in_a_folder_is_left_out(tmp_path, caplog):
     (tmp_path / "a.png").write_bytes(b"kept")
     (tmp_path / "b.zip").write_bytes(b"not an archive")
+    write_tar(tmp_path / "c.tar.xz", "w:xz")
+    damaged = bytearray((tmp_path / "c.tar.xz").read_bytes())
+    damaged[40:80] = bytes(40)
+    (tmp_path / "c.tar.xz").write_bytes(damaged)
     assert [entry.name for entry in list_entries(str(tmp_path))] == ["a.png"]
     assert "b.zip must be an archive" in caplog.text
+    assert "c.tar.xz must be an archive" in caplog.text

@@ -37,6 +37,11 @@ def test_writing_nothing_is_an_error(tmp_path):
         pass
 
 
+def test_a_folder_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(IsADirectoryError, match=str(tmp_path)), atomic_path(tmp_path):
+        pytest.fail("the block has begun")
+
+
 def test_permissions_follow_the_umask(tmp_path):
     old = os.umask(0o022)
     try:

@@ -198,6 +198,15 @@ def test_tiff_variants():
     assert read_image(lzw).shape == (5, 7, 3)
 
 
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "zstd"])
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_compressed_deep_tiff(tmp_path, compression, dtype):
+    pixels = np.random.default_rng(2).random((9, 7, 3)).astype(np.float32)
+    pixels = pixels if dtype == "float32" else (pixels * 65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, compression=compression, photometric="rgb")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), pixels)
+
+
 def test_double_precision_becomes_single(tmp_path):
     np.save(tmp_path / "a.npy", np.full((4, 5), 0.25, ">f8"))
     image = read_image(tmp_path / "a.npy")

@@ -91,6 +91,7 @@ def written(tmp_path_factory):
     summary = summarise(
         scores, {"blends": BLENDS, "data": ["galaxies <1>", "more"], "blend_mode": "max"}
     )
+    summary["settings"] = {"good": {"consistent": True, "orientations": 8}}
     summary["tuning"] = {"good": {"contrast": 0.005}}
     write_report(path, scores, summary, examples)
     return path, scores, summary, calls
@@ -110,6 +111,7 @@ def test_the_page_is_whole(text):
         *("Best, median and worst blends", "Kinds of failure", "How this was made"),
     ]
     assert re.findall("<h2>(.*?)</h2>", text) == headings
+    assert "good, settings</dt><dd>consistent True, orientations 8</dd>" in text
     assert "chosen on validation blends</dt><dd>contrast 0.005</dd>" in text
 
 

@@ -212,6 +212,7 @@ def test_failures_are_counted(file, tmp_path):
     assert table.failures["halves"] == {1: "RuntimeError: dazzled"}
     assert np.isnan(table.values["halves"]["psnr"][1]).all()
     assert summary["batch_size"] == {"halves": 1}
+    assert summary["settings"] == {"halves": Halves().settings()}
 
 
 def test_tuned_once_and_taken_up_again(file, tmp_path):

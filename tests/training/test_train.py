@@ -159,6 +159,25 @@ def test_resuming_takes_a_new_learning_rate(config, tmp_path):
     assert [float(row["generator_learning_rate"]) for row in rows] == pytest.approx([1e-3, 1e-5])
 
 
+def test_a_new_learning_rate_outlives_a_run_that_was_killed(config, tmp_path):
+    train(config.replace(steps=1), tmp_path / "run", progress=False)
+    slower = config.replace(steps=2, learning_rate=1e-5)
+    RunFolder(tmp_path / "run").start(slower)  # all that is left of a resume without a checkpoint
+    train(slower, tmp_path / "run", resume=True, progress=False)
+    last = read_log(tmp_path / "run" / "log.csv")[-1]
+    assert float(last["generator_learning_rate"]) == pytest.approx(1e-5)
+
+
+def test_one_folder_takes_one_training_at_a_time(config, tmp_path):
+    with (
+        RunFolder(tmp_path / "run").locked(),
+        pytest.raises(ValueError, match="no other process is training"),
+    ):
+        train(config, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+    train(config.replace(steps=1), tmp_path / "run", progress=False)
+
+
 def test_hidden_files_of_others_are_left_alone(config, tmp_path):
     (tmp_path / ".settings.yaml").write_text("mine")
     (tmp_path / f".{'0' * 32}.npz").write_text("half written")
