@@ -120,11 +120,13 @@ def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) ->
     try:
         layers = deblender.deblend(np.stack([item.pixels for item in batch]))
     except Exception as error:  # backends raise kinds of their own, when memory ends for one
-        if len(batch) > 1:
-            for item in batch:
-                _deblend_batch([item], deblender, report)
-        else:
+        if len(batch) == 1:
             report.failed[str(batch[0].job.source)] = str(error) or type(error).__name__
+            return
+        layers = None
+    if layers is None:  # only now, when the error no longer holds the memory of the batch
+        for item in batch:
+            _deblend_batch([item], deblender, report)
         return
     for item, pair in zip(batch, layers, strict=True):
         images = [image[item.inside] for image in (item.pixels, *pair)]

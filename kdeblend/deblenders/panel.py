@@ -101,5 +101,5 @@ def is_panel(path: Path) -> bool:
                 lambda chunk: chunk[0] != b"IDAT", png.Reader(file=file).chunks()
             )
             return (b"tEXt", "\0".join(MARK).encode()) in header
-    except (OSError, png.Error):
+    except (OSError, EOFError, png.Error):
         return False

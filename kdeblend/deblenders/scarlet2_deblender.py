@@ -90,6 +90,11 @@ class Scarlet2Deblender(SourcesDeblender):
             blend - sky, noise, spectra, shapes, self.psf_sigma, self.steps, self.smoothness
         )
 
+    def settings(self) -> dict[str, Any]:
+        """Return what `fit` chooses, beside the class."""
+        chosen = (*self.grid, "psf_sigma")
+        return super().settings() | {name: getattr(self, name) for name in chosen}
+
     def fit(self, blends: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
         """Estimate the point spread function, then choose the rest by the PSNR on known blends.
 

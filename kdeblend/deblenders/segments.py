@@ -61,6 +61,10 @@ class SegmentDeblender(SourcesDeblender):
         labels = brightest(self.segment(light, self.threshold * noise), light, MAX_SOURCES)
         return with_sky(share_light(blend, labels, self.softness), blend)
 
+    def settings(self) -> dict[str, Any]:
+        """Return what `fit` chooses, beside the class."""
+        return super().settings() | {name: getattr(self, name) for name in self.grid}
+
     def fit(self, blends: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
         """Choose threshold, contrast, levels and softness by the PSNR on known blends.
 

@@ -1,4 +1,4 @@
-"""The shape of an image file without decoding it."""
+"""The shape of an image file, without decoding it where its header tells."""
 
 import contextlib
 import io
@@ -9,15 +9,15 @@ _BANDS = {"L": 1, "RGB": 3}
 
 
 def image_shape(content: bytes, name: str) -> tuple[int, int, int]:
-    """Read the shape of an image from its header, where that is enough to know it.
+    """Read the shape of a JPEG or PNG image from its header, where that is enough to know it.
 
     Args:
         content: The bytes of an image file that `kdeblend.io.images.read_image` reads.
         name: What to call the image in errors.
 
     Returns:
-        The `(height, width, bands)` that `read_image` would return, before an orientation
-        tag is applied.
+        The `(height, width, bands)` that `read_image` would return; height and width may be the
+        other way round if the file has an orientation tag.
 
     Raises:
         ImageReadError: If it is no image. A file broken behind its header goes unnoticed.

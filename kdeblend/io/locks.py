@@ -1,13 +1,15 @@
 """Folders that one process at a time works in."""
 
 import contextlib
+import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 NAME = ".lock"
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 logger = logging.getLogger("kdeblend")
 
@@ -16,7 +18,8 @@ logger = logging.getLogger("kdeblend")
 def locked(folder: Path, doing: str) -> Iterator[None]:
     """Keep other processes, on this machine, out of a folder inside the block.
 
-    A folder that is not there is made, and taken away again if it is still empty at the end.
+    A folder that is not there is made, and taken away again if it is still empty at the end, with
+    those above it that were made too.
     Where the file system has no locks, there is a warning instead.
 
     Args:
@@ -24,11 +27,22 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
         doing: What is done there, for the message: `"training"`.
 
     Raises:
+        OSError: If the folder cannot be made or written to.
         ValueError: If another process is in the folder.
     """
-    is_new = not folder.exists()
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / NAME, timeout=0)
+    try:
+        _acquire(lock, folder, doing)
+        yield
+    finally:
+        lock.release()
+        if made:
+            _remove_if_empty(folder, made)
+
+
+def _acquire(lock: BaseFileLock, folder: Path, doing: str) -> None:
     try:
         lock.acquire()
     except Timeout:
@@ -36,15 +50,19 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
             f"`out` must be a folder in which no other process is {doing}. "
             f"Received: out={str(folder)!r}, where one is"
         ) from None
-    except NotImplementedError:
+    except (NotImplementedError, OSError) as error:  # which of them, versions of filelock differ
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
         logger.warning(
             "%s cannot be locked on this file system: see to it that no other process is %s there",
             *(folder, doing),
         )
-    try:
-        yield
-    finally:
-        lock.release()
-        if is_new and {file.name for file in folder.iterdir()} <= {NAME}:
+
+
+def _remove_if_empty(folder: Path, made: list[Path]) -> None:
+    """Remove a folder with nothing but its lock, and those above that were made for it."""
+    with contextlib.suppress(OSError):
+        if {file.name for file in folder.iterdir()} <= {NAME}:
             (folder / NAME).unlink(missing_ok=True)
-            folder.rmdir()
+            for each in made:
+                each.rmdir()

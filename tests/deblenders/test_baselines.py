@@ -105,6 +105,7 @@ def test_fit_is_never_worse_than_the_defaults_and_is_restored(deblender):
     assert matched_psnr(deblender, blends, truth) >= before
     fresh = DEBLENDERS[deblender.name]()
     fresh.restore(chosen)
+    assert fresh.settings().items() >= chosen.items()
     np.testing.assert_array_equal(fresh.sources(blends[0]), deblender.sources(blends[0]))
 
 

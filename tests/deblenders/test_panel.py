@@ -56,8 +56,9 @@ def test_only_own_panels_are_known_as_such(tmp_path):
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "b_panel.png")
     (tmp_path / "c_panel.png").write_text("mine")
     (tmp_path / "d_panel.png").write_bytes((tmp_path / "a_panel.png").read_bytes()[:40])
-    names = "abcde"
-    assert [is_panel(tmp_path / f"{name}_panel.png") for name in names] == [True, *[False] * 4]
+    (tmp_path / "e_panel.png").touch()
+    names = "abcdef"
+    assert [is_panel(tmp_path / f"{name}_panel.png") for name in names] == [True, *[False] * 5]
 
 
 def test_panels_that_pillow_would_not_open_are_known(tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 from filelock import FileLock
 
@@ -15,17 +17,28 @@ def test_the_second_is_refused_and_the_folder_stays_if_it_is_used(tmp_path):
 
 
 def test_a_new_folder_that_stays_empty_goes_and_an_old_one_stays(tmp_path):
-    for folder in (tmp_path, tmp_path / "new"):
+    for folder in (tmp_path, tmp_path / "new", tmp_path / "above" / "new"):
         with locked(folder, "training"):
             assert folder.is_dir()
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
 
 
-def test_a_file_system_without_locks_is_warned_of(tmp_path, caplog, monkeypatch):
+@pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "none left")])
+def test_a_file_system_without_locks_is_warned_of(error, tmp_path, caplog, monkeypatch):
     def refuse(lock):
-        raise NotImplementedError("no locks here")
+        raise error
 
     monkeypatch.setattr(FileLock, "_acquire", refuse)
     with locked(tmp_path / "out", "training"):
         assert (tmp_path / "out").is_dir()
     assert "cannot be locked" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error(tmp_path, monkeypatch):
+    def refuse(lock):
+        raise PermissionError(errno.EACCES, "not yours")
+
+    monkeypatch.setattr(FileLock, "_acquire", refuse)
+    with pytest.raises(PermissionError):
+        locked(tmp_path / "out", "training").__enter__()
+    assert not (tmp_path / "out").exists()
