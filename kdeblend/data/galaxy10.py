@@ -41,7 +41,14 @@ class Galaxy10Source(GalaxySource):
 
     def image(self, index: int) -> np.ndarray:
         """Read galaxy number `index`, `(native_size, native_size, bands)`."""
+        pixels = self._read(index)
         try:
-            return checked_pixels(self._images.read(index))
-        except (OSError, ValueError) as error:
+            return checked_pixels(pixels)
+        except ValueError as error:
+            raise ImageReadError(self.ids[index], error) from error
+
+    def _read(self, index: int) -> np.ndarray:
+        try:
+            return self._images.read(index)
+        except OSError as error:
             raise ImageReadError(self.ids[index], error) from error

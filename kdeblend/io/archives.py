@@ -15,8 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_BAD_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, UnicodeError)
-_BAD_STREAM = (zlib.error, lzma.LZMAError, EOFError)
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    UnicodeError,
+)
 _ZIP_HEADER = 30
 
 logger = logging.getLogger("kdeblend")
@@ -104,7 +110,7 @@ def _archive_entries(path: str) -> Iterator[Entry]:
     read = _zip_entries if path.lower().endswith(".zip") else _tar_entries
     try:
         entries = [entry for entry in read(path) if not _hidden(entry.name)]
-    except (*_BAD_ARCHIVE, *_BAD_STREAM) as error:
+    except _DAMAGED as error:
         raise OSError(f"{path} must be an archive. Received: {error}") from error
     yield from entries
 

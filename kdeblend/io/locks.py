@@ -19,8 +19,8 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
     """Keep other processes, on this machine, out of a folder inside the block.
 
     A folder that is not there is made, and taken away again if it is still empty at the end, with
-    those above it that were made too.
-    Where the file system has no locks, there is a warning instead.
+    those above it that were made too. Where the file system has no locks, there is a warning
+    instead.
 
     Args:
         folder: The folder.
