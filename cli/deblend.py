@@ -43,9 +43,9 @@ class Pixel(click.ParamType):
 @click.option("--out", metavar="DIR", help="Folder for the results; by default beside each input.")
 @click.option(
     "--weights",
-    metavar="PRESET|RUN|FILE",
+    metavar="PRESET|RUN|FILE|NAME",
     help="Trained network: a preset ('kdeblend presets' lists them), a run folder or a .keras "
-    "file. By default the best preset.",
+    "file; or a registered deblender such as 'sep'. By default the best preset.",
 )
 @click.option(
     "--centre",

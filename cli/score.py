@@ -1,6 +1,7 @@
 """`kdeblend score`: how good deblenders are on blends with known truth."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -36,7 +37,7 @@ Examples:
     multiple=True,
     metavar="PRESET|RUN|FILE|NAME",
     help="What to score: a preset, a run folder, a .keras file or a registered name; can be "
-    "repeated. 'identity', the blend itself, is always scored.",
+    "repeated; by default the best preset. 'identity', the blend itself, is always scored.",
 )
 @click.option("--out", required=True, metavar="DIR", help="Folder for all results.")
 @click.option("--resume", is_flag=True, help="Go on with the scoring in DIR that was stopped.")
@@ -52,7 +53,8 @@ Examples:
 @click.option(
     "--blend-mode",
     metavar="NAME",
-    help="How light adds up: max, sum, mixed (default: as the networks were trained, else max).",
+    help="How light adds up: max, sum, mixed (default: as the networks were trained, else max; of "
+    "a file, what its truth shows).",
 )
 @click.option(
     "--perturb",
@@ -81,17 +83,28 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
 
 
 def _score(blends_file, data, blends, names, out, resume, processes, making):
+    from kdeblend.io.locks import locked
     from kdeblend.scoring.run import ScoringRun
 
     options = {name: making.pop(name) for name in ("consistent", "orientations")}
-    deblenders = _deblenders(names, making["blend_mode"], **options)
     given = {name: value for name, value in making.items() if value is not None}
-    test, tuning = _blends(blends_file, data, blends, given, deblenders)
-    run = ScoringRun(deblenders, test, out, resume, processes)
-    for name, choice in run.fit(tuning):
-        click.echo(f"{name}: {_in_words(choice)}")
-    with progress_bar("Scoring", run.steps) as advance:
-        return run.finish(advance)
+    read = _read_blends(blends_file, blends, given) if blends_file else None
+    deblenders = _deblenders(names, read.blend_mode if read else making["blend_mode"], **options)
+    test, tuning = _blends(read, data, blends, given, deblenders)
+    with locked(Path(out), "scoring"):
+        run = ScoringRun(deblenders, test, out, resume, processes)
+        for name, choice in run.fit(tuning):
+            click.echo(f"{name}: {_in_words(choice)}")
+        with progress_bar("Scoring", run.steps) as advance:
+            return run.finish(advance)
+
+
+def _read_blends(path, blends, given):
+    from kdeblend.scoring.read_blends import ReadBlends
+
+    for name in sorted(set(given) - {"blend_mode"}):
+        raise click.UsageError(f"--{name} is for blends that are made. Received: {path}")
+    return ReadBlends(path, blends, given.get("blend_mode"))
 
 
 def _deblenders(names, blend_mode, **options):
@@ -102,31 +115,25 @@ def _deblenders(names, blend_mode, **options):
     return load_deblenders(chosen, blend_mode, **options)
 
 
-def _blends(blends_file, data, blends, given, deblenders):
+def _blends(read, data, blends, given, deblenders):
     """Return the blends to score, and a function that makes those to tune on."""
-    from kdeblend.scoring.blends import BlendSet
     from kdeblend.scoring.fitting import TUNING_BLENDS, can_be_tuned
-    from kdeblend.scoring.read_blends import ReadBlends
     from kdeblend.scoring.run import make_test_blends, trained_blend_mode
 
-    if blends_file is None:
+    if read is None:
         given = {"blend_mode": trained_blend_mode(deblenders), **given}
-        test: BlendSet = make_test_blends(data or ["hubble"], blends or 3200, **given)
+    elif data and not any(map(can_be_tuned, deblenders)):
+        raise click.UsageError(
+            "--data is for blends that are made, or to tune deblenders on. "
+            f"Received: {read.description['file']}"
+        )
     else:
-        wrong = sorted(set(given) - {"blend_mode"})
-        if data and not any(map(can_be_tuned, deblenders)):
-            wrong = ["data", *wrong]
-        if wrong:
-            raise click.UsageError(
-                f"--{wrong[0]} is for blends that are made. Received: {blends_file}"
-            )
-        test = ReadBlends(blends_file, blends, given.get("blend_mode"))
-        given = {"blend_mode": test.blend_mode or "max"}
+        given = {"blend_mode": read.blend_mode or "max"}
 
     def tuning():
         return make_test_blends(data or ["hubble"], TUNING_BLENDS, side="validation", **given)
 
-    return test, tuning
+    return read or make_test_blends(data or ["hubble"], blends or 3200, **given), tuning
 
 
 def _in_words(choice):

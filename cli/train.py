@@ -19,7 +19,7 @@ EXAMPLES = """
 \b
 Examples:
   kdeblend train --out run
-      a few minutes on a CPU, on the galaxies of the Hubble Deep Field
+      a few minutes on a CPU, on the galaxies of the Hubble eXtreme Deep Field
   kdeblend train --data galaxies/ --out run --preset paper --mixed-precision
       the paper's network and schedule, on a GPU
   kdeblend train --out run --resume

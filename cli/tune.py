@@ -21,7 +21,7 @@ EXAMPLES = """
 \b
 Examples:
   kdeblend tune --out tuned --max-trials 20 --steps-per-trial 200
-      M, N and depth of a narrow network, on the galaxies of the Hubble Deep Field
+      M, N and depth of a narrow network, on the galaxies of the Hubble eXtreme Deep Field
   kdeblend tune --data galaxies/ --out tuned-paper --preset paper --mixed-precision
       the paper's network at full width, on a GPU
   kdeblend tune --out tuned --resume --max-trials 40

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from kdeblend import backend
 from kdeblend.data.source import open_source
-from kdeblend.data.split import split_indices
-from kdeblend.training.train import check_split
+from kdeblend.data.split import check_split, split_indices
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hypermodel import DeblendingHyperModel

@@ -122,6 +122,27 @@ class BlendSequence(keras.utils.Sequence):
             self._prefetcher = Prefetcher(self._batch, *self._prefetching)
         return self._prefetcher.get(self.epoch, number, self.first_batch + self.batches)
 
+    def galaxies(self, index: int) -> np.ndarray:
+        """Return which galaxies are drawn for a batch, without reading them.
+
+        In place of one that cannot be read, the blend has another.
+
+        Args:
+            index: Number of the batch.
+
+        Returns:
+            Numbers of the central galaxies and of the other ones, int array `(batch_size, 2)`.
+        """
+        start = (self.first_batch + index) * self.batch_size
+        drawn = []
+        for number in range(start, start + self.batch_size):
+            uniform = self._uniform(self.epoch, number)
+            candidates = self._parts[self._part(uniform)]
+            place = int(uniform[0] * len(candidates))
+            other = _other(place, int(uniform[1] * (len(candidates) - 1)), len(candidates))
+            drawn.append((candidates[place], candidates[other]))
+        return np.array(drawn)
+
     def on_epoch_end(self) -> None:
         """Go on to the blends of the next epoch."""
         self.epoch += 1
@@ -139,10 +160,9 @@ class BlendSequence(keras.utils.Sequence):
 
     def _sample(self, epoch: int, number: int, outputs: tuple[np.ndarray, ...]) -> None:
         """Write blend and targets of a sample into three images `(size, size, bands)`."""
-        stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
-        uniform = np.random.Generator(stream).random(_RANDOM_NUMBERS)
+        uniform = self._uniform(epoch, number)
         perturbations = self.geometry.draw(uniform[3:16])
-        part = int(np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right"))
+        part = self._part(uniform)
         first, second = (
             self._stamp(image, perturbation)
             for image, perturbation in zip(
@@ -157,6 +177,14 @@ class BlendSequence(keras.utils.Sequence):
         for output, planes in zip(outputs, (blend.transpose(2, 0, 1), first, second), strict=True):
             for band, plane in enumerate(_turned(planes, turn)):
                 output[..., band] = plane
+
+    def _uniform(self, epoch: int, number: int) -> np.ndarray:
+        """Return the random numbers in [0, 1) that a sample is made of."""
+        stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
+        return np.random.Generator(stream).random(_RANDOM_NUMBERS)
+
+    def _part(self, uniform: np.ndarray) -> int:
+        return int(np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right"))
 
     def _stamp(self, image: np.ndarray, perturbation: Perturbation) -> np.ndarray:
         stamp = self.geometry.stamp(image, perturbation)
@@ -187,7 +215,7 @@ class BlendSequence(keras.utils.Sequence):
             return []
         place, image = found
         start = int(second * (count - 1))
-        others = (place + 1 + (start + step) % (count - 1) for step in range(count - 1))
+        others = (_other(place, start + step, count) for step in range(count - 1))
         other = self._read_one(part, others)
         return [image] if other is None else [image, other[1]]
 
@@ -204,6 +232,11 @@ class BlendSequence(keras.utils.Sequence):
     def _report(self, index: int, error: ImageReadError) -> None:
         if self._broken.setdefault(index, error) is error:
             logger.warning("left out %s: %s", self.source.ids[index], error)
+
+
+def _other(place: int, step: int, count: int) -> int:
+    """Return one of the other places round a circle."""
+    return (place + 1 + step % (count - 1)) % count
 
 
 def _parts(source: GalaxySource, indices: np.ndarray) -> list[np.ndarray]:

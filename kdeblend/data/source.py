@@ -81,8 +81,8 @@ def open_source(paths: Sequence[str], stamp_size: int = 80) -> GalaxySource:
     """Open galaxies, choosing the kind of source by what each path points at.
 
     Args:
-        paths: Folders, archives, HDF5 files, or `"hubble"`, the galaxies of the Hubble Deep
-            Field that ships inside scikit-image. Several are combined.
+        paths: Folders, archives, HDF5 files, or `"hubble"`, the galaxies of the Hubble
+            eXtreme Deep Field that ships inside scikit-image. Several are combined.
         stamp_size: Side of the stamps to be cut, in pixels.
 
     Returns:

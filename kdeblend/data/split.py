@@ -4,7 +4,7 @@ A galaxy's side follows from its id alone, so it never changes when files are ad
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -58,3 +58,20 @@ def split_indices(
     """
     sides = np.array([split_of(galaxy_id, validation, test) for galaxy_id in ids], dtype=object)
     return {side: np.flatnonzero(sides == side) for side in SIDES}
+
+
+def check_split(split: Mapping[str, Sequence[int] | np.ndarray]) -> None:
+    """Check that there are galaxies to train on and to validate with.
+
+    Args:
+        split: What `split_indices` returns.
+
+    Raises:
+        ValueError: If there are too few.
+    """
+    counts = {side: len(indices) for side, indices in split.items()}
+    if counts["train"] < 2 or counts["validation"] < 2:
+        raise ValueError(
+            "`data` must hold at least two galaxies for training and two for validation, where one "
+            f"in twenty goes: add more galaxies, for example --data hubble. Received: {counts}"
+        )

@@ -176,7 +176,7 @@ def check_blends(images: np.ndarray) -> None:
         images: Anything that should be an array `(n, height, width, bands)`.
 
     Raises:
-        ValueError: If it is no such array, has less than 8 pixels a side, is of
+        ValueError: If it is no such array, has fewer than 8 pixels a side, is of
             another dtype than uint8, uint16 or floats, or not in [0, 1].
     """
     if images.ndim != 4 or 0 in images.shape[1:]:

@@ -46,7 +46,7 @@ class NpzRows:
         return self.shape[0] if self.shape else 0
 
     def __getitem__(self, rows: Sequence[int]) -> np.ndarray:
-        """Return some rows; rows in ascending order are read without going back.
+        """Return some rows; they are read in the order of the file.
 
         Args:
             rows: Numbers of the rows.
@@ -57,8 +57,8 @@ class NpzRows:
         if self._whole is not None:
             return self._whole[list(rows)]
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        for place, row in enumerate(rows):
-            found[place] = self._read(row)
+        for place in np.argsort(rows, kind="stable"):
+            found[place] = self._read(rows[place])
         return found
 
     def _read(self, row: int) -> np.ndarray:

@@ -27,7 +27,7 @@ def psnr(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = N
         ValueError: If shapes do not fit, or no pixel counts.
 
     Example:
-        >>> psnr(np.zeros((8, 8, 3)), np.full((8, 8, 3), 0.1))
+        >>> round(psnr(np.zeros((8, 8, 3)), np.full((8, 8, 3), 0.1)), 6)
         20.0
     """
     from skimage.metrics import peak_signal_noise_ratio
@@ -59,7 +59,7 @@ def psnr_visible(
         context: The other galaxy.
 
     Returns:
-        Decibels; infinity for equal images; NaN for less than ten such pixels.
+        Decibels; infinity for equal images; NaN for fewer than ten such pixels.
 
     Raises:
         ValueError: If shapes do not fit, or no pixel counts.
@@ -84,7 +84,7 @@ def psnr_hidden(
     errors and reference are those of `psnr_visible`.
 
     Returns:
-        Decibels; infinity for equal images; NaN if less than ten pixels are hidden.
+        Decibels; infinity for equal images; NaN if fewer than ten pixels are hidden.
     """
     checked(truth, prediction, valid)
     return _psnr_where(truth, prediction, valid, hidden_pixels(truth, context.other_truth, valid))

@@ -1,5 +1,6 @@
 """Blends with known truth, in chunks, so that memory does not grow with their number."""
 
+import contextlib
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.source import GalaxySource
 from kdeblend.data.split import split_indices
+from kdeblend.io.images import ImageReadError
 
 CHUNK = 32
 
@@ -48,11 +50,14 @@ class BlendSet(ABC):
         description: What the blends are, in plain values that JSON can hold.
         predictions: Names of the predictions that come with the blends.
         blend_mode: Name of the blend mode that they were made with, if it is known.
+        galaxies: Numbers of the two galaxies of each blend, int array `(blends, 2)`, if they
+            are known.
     """
 
     description: dict[str, Any]
     predictions: tuple[str, ...] = ()
     blend_mode: str | None = None
+    galaxies: np.ndarray | None = None
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -130,13 +135,14 @@ class MadeBlends(BlendSet):
             blend_mode=blend_mode,
             augment=False,
         )
+        self.galaxies = np.concatenate([self._sequence.galaxies(n) for n in range(blends)])
         self.description = {
             "blends": blends,
             "galaxies": len(withheld),
             "seed": seed,
             "blend_mode": blend_mode,
             "perturb": self._sequence.geometry.perturb,
-            "fingerprint": _fingerprint(source),
+            "fingerprint": _fingerprint(source, self.galaxies[0]),
         }
 
     def __len__(self) -> int:
@@ -151,7 +157,11 @@ class MadeBlends(BlendSet):
         return Chunk(blend, (pairs + 1) / 2)
 
 
-def _fingerprint(source: GalaxySource) -> str:
-    """Return a short hash of what decides which galaxies meet: their ids and parts."""
+def _fingerprint(source: GalaxySource, galaxies: Sequence[int]) -> str:
+    """Return a short hash of what decides which galaxies meet, and of some of their images."""
     text = "\n".join([*source.ids, *map(str, source.parts)])
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    found = hashlib.sha256(text.encode("utf-8", "surrogateescape"))
+    for number in galaxies:
+        with contextlib.suppress(ImageReadError):
+            found.update(np.ascontiguousarray(source.image(number)).tobytes())
+    return found.hexdigest()[:16]

@@ -18,7 +18,7 @@ class Curve:
     Args:
         middle: Median of the property.
         mean: Mean of the measure.
-        low: Lower end of its 95 % interval.
+        low: Lower end of its 95 % interval; NaN where there is none.
         high: Upper end of its 95 % interval.
     """
 
@@ -58,17 +58,22 @@ def curves(scores: Scores, metric: str, name: str) -> dict[str, Curve]:
     inside = [bins == number for number in range(bins.max() + 1)]
     middle = np.array([np.median(values[where]) if where.any() else np.nan for where in inside])
     return {
-        deblender: _curve(by_metric[metric], inside, middle)
+        deblender: _curve(by_metric[metric], inside, middle, scores.galaxies)
         for deblender, by_metric in scores.values.items()
     }
 
 
-def _curve(values: np.ndarray, inside: list[np.ndarray], middle: np.ndarray) -> Curve:
+def _curve(
+    values: np.ndarray,
+    inside: list[np.ndarray],
+    middle: np.ndarray,
+    galaxies: np.ndarray | None,
+) -> Curve:
     values = np.where(np.isfinite(values), values, np.nan)
     columns = [np.where(where, values, np.nan) for where in inside]
     kept = [number for number, column in enumerate(columns) if not np.isnan(column).all()]
     if not kept:
         return Curve(*[np.empty(0)] * 4)
     stacked = np.stack([columns[number] for number in kept])
-    low, high = intervals(stacked)
+    low, high = intervals(stacked, galaxies)
     return Curve(middle[kept], np.nanmean(stacked, axis=(1, 2)), low, high)

@@ -1,5 +1,6 @@
 """Tuning deblenders before they are scored."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -62,7 +63,9 @@ def _fit(deblender: Deblender, chunk: Chunk | ValueError, bands: int) -> dict[st
         }
     before = dict(vars(deblender))
     try:
-        return deblender.fit(chunk.blend, chunk.truth) or {}
+        choice = deblender.fit(chunk.blend, chunk.truth) or {}
+        json.dumps(choice, allow_nan=False)  # it is kept as JSON
+        return choice
     except Exception as error:  # a deblender may raise anything
         vars(deblender).clear()
         vars(deblender).update(before)

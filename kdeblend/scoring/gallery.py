@@ -33,7 +33,7 @@ class Panel:
         blend: JPEG as a data URI.
         truth: The same for the true galaxies, the central one first.
         found: The same for the layers found.
-        psnr: PSNR of each layer in dB.
+        psnr: PSNR of each layer in dB; NaN, and black pictures, where the deblender failed.
         strength: By how much a rule is met, and of which layer, or None.
     """
 
@@ -156,7 +156,7 @@ def _panel(
         int(number),
         data_uri(chunk.blend[row]),
         (data_uri(truth[0]), data_uri(truth[1])),
-        (data_uri(found[0]), data_uri(found[1])),
+        (data_uri(np.nan_to_num(found[0])), data_uri(np.nan_to_num(found[1]))),
         (first, second),
         strength,
     )

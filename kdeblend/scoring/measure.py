@@ -44,7 +44,13 @@ class Measure:
         context = Context(chunk.blend[blend], truth[other], found[other], self._superpose)
         for name, (function, wants_context) in self._metrics.items():
             extra: dict[str, Any] = {"context": context} if wants_context else {}
-            yield name, function(truth[layer], found[layer], valid, **extra)
+            try:
+                yield name, function(truth[layer], found[layer], valid, **extra)
+            except Exception as error:  # a metric of others may raise anything
+                raise ValueError(
+                    f"the metric {name!r} must give a number or NaN for any galaxy. "
+                    f"Received: {type(error).__name__}: {error}"
+                ) from error
 
 
 def _wants_context(metric: Metric) -> bool:

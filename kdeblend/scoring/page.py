@@ -87,7 +87,7 @@ def panel(shown: Panel) -> str:
     truths, layers = zip(shown.truth, LAYERS, strict=True), []
     for number, (image, decibels) in enumerate(zip(shown.found, shown.psnr, strict=True)):
         marked = shown.strength is not None and shown.strength[1] == number
-        text = f"{decibels:.1f} dB" if math.isfinite(decibels) else "exact"
+        text = _decibels(decibels)
         alternative = f"found {LAYERS[number]} galaxy"
         layers.append(_tile(image, alternative, text, "fault" if marked else ""))
     true = [_tile(image, f"true {layer} galaxy", layer, "named") for image, layer in truths]
@@ -97,6 +97,12 @@ def panel(shown: Panel) -> str:
         f"{true[0]}{_tile(shown.blend, 'blend', '', 'blend')}{layers[0]}{true[1]}{layers[1]}</div>"
         f"<figcaption>blend {shown.number}{strength}</figcaption></figure>"
     )
+
+
+def _decibels(value: float) -> str:
+    if math.isnan(value):
+        return "failed"
+    return "exact" if math.isinf(value) else f"{value:.1f} dB"
 
 
 def panels(shown: Iterable[Panel]) -> str:

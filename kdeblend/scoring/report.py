@@ -78,7 +78,8 @@ def _means(scores: Scores, summary: dict[str, Any]) -> str:
     return page.section(
         "Means over both galaxies",
         page.note(
-            "Below each mean is its 95 % interval, from drawing whole blends with replacement. "
+            "Below each mean is its 95 % interval, from drawing galaxies with replacement, or "
+            "blends where their galaxies are not known. "
             "Errors of either sign are bias ± scatter (standard deviation). n is said where scores "
             "are undefined, infinite or failed. The best of a column is marked, among those with "
             "the largest n if they are several. Times are medians of milliseconds a blend."

@@ -85,13 +85,15 @@ def _mean(figures: dict[str, Any], galaxies: int, best: bool = False, scatter: b
     """Return the cell of a mean, with `n` if it is not over all galaxies."""
     if figures["mean"] is None:
         return page.cell("\N{EN DASH}")
-    below = f"{_number(figures['low'])} to {_number(figures['high'])}"
+    below = []
+    if figures["low"] is not None:
+        below.append(f"{_number(figures['low'])} to {_number(figures['high'])}")
     if figures["n"] < galaxies:
-        below += f", n = {figures['n']}"
+        below.append(f"n = {figures['n']}")
     mean = _number(figures["mean"])
     if scatter:
         mean += f" \N{PLUS-MINUS SIGN} {_number(figures['std'])}"
-    return page.cell(mean, below, best)
+    return page.cell(mean, ", ".join(below), best)
 
 
 def _best(together: dict[str, dict[str, Any]], metric: str) -> list[str]:

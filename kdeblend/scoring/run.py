@@ -1,5 +1,6 @@
 """One scoring: which deblenders, on which blends, into which folder."""
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from kdeblend.data.source import open_source
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.io.locks import locked
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import TimedDeblender
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
@@ -66,7 +68,7 @@ def load_deblenders(
 
     Args:
         names: Names and paths as `Deblender.from_preset` takes them. What would
-            have the same name twice is called by its whole path instead.
+            have the same name twice is called as it is given, or by its whole path.
         blend_mode: For networks: how the blends were made, if it is known.
         consistent: For networks: whether to make the layers consistent with the blend, by default
             unless the head has that built in.
@@ -80,8 +82,9 @@ def load_deblenders(
         deblender = Deblender.from_preset(
             name, blend_mode=blend_mode, consistent=consistent, orientations=orientations
         )
-        if deblender.name in [other.name for other in deblenders]:
-            deblender.name = name
+        taken = [other.name for other in deblenders]
+        if deblender.name in taken:
+            deblender.name = os.path.abspath(name) if name in taken else name
         deblenders.append(deblender)
     return deblenders
 
@@ -253,9 +256,10 @@ def score_to_folder(
 
     Raises:
         OSError: If the folder cannot be written to.
-        ValueError: As for `ScoringRun`.
+        ValueError: As for `ScoringRun`, or if another process scores into the folder.
     """
-    return ScoringRun(deblenders, blends, out, resume, processes).finish(progress)
+    with locked(Path(out), "scoring"):
+        return ScoringRun(deblenders, blends, out, resume, processes).finish(progress)
 
 
 def write_results(
@@ -282,6 +286,18 @@ def _settings(
     return {
         "kdeblend": version("kdeblend"),
         "blends": {name: value for name, value in known if name not in ("file", "data")},
-        "deblenders": {each.name: each.settings() for each in deblenders},
+        "deblenders": {each.name: _checked_settings(each) for each in deblenders},
         "metrics": list(metrics),
     }
+
+
+def _checked_settings(deblender: Deblender) -> dict[str, Any]:
+    settings = deblender.settings()
+    try:
+        json.dumps(settings, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"settings of {deblender.name} must be values that JSON can hold. Received: "
+            f"{settings} ({error})"
+        ) from error
+    return settings

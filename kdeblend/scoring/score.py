@@ -65,7 +65,7 @@ def score(
         (32, 2)
     """
     names = names_of_parts(deblenders, blends)
-    collected = _Collected(names, len(blends), list(metrics), progress, parts)
+    collected = _Collected(names, blends, list(metrics), progress, parts)
     remote = [each for each in deblenders if each.parallel and processes > 1]
     local = [each for each in deblenders if each not in remote]
     here = Scorer(local, metrics, blends.blend_mode)
@@ -118,17 +118,18 @@ class _Collected:
     def __init__(
         self,
         names: list[str],
-        blends: int,
+        blends: BlendSet,
         metrics: list[str],
         progress: Callable[[int], Any] | None,
         parts: PartsFolder | None,
     ):
         self.names = names
         self.scores = Scores(
-            {name: {each: _nothing(blends, 2) for each in metrics} for name in names[1:]},
-            {name: _nothing(blends, 2) for name in PROPERTIES},
+            {name: {each: _nothing(len(blends), 2) for each in metrics} for name in names[1:]},
+            {name: _nothing(len(blends), 2) for name in PROPERTIES},
             {name: {} for name in names[1:]},
-            {name: _nothing(blends) for name in names[1:]},
+            {name: _nothing(len(blends)) for name in names[1:]},
+            blends.galaxies,
         )
         self._progress = progress
         self._parts = parts

@@ -12,7 +12,7 @@ from kdeblend.io.atomic import atomic_path
 
 LAYERS = ("central", "other")
 PROPERTIES = ("separation", "size_ratio", "flux_ratio", "hidden")
-_FIRST_COLUMNS = ("deblender", "blend", "layer", "failure", "milliseconds")
+_FIRST_COLUMNS = ("deblender", "blend", "layer", "galaxy", "failure", "milliseconds")
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class Scores:
         failures: By deblender, the message of each blend that it failed on.
         milliseconds: By deblender, float64 array `(blends,)`: wall time per blend,
             NaN for predictions that came with the blends.
+        galaxies: Numbers of the two galaxies of each blend, int array `(blends, 2)`, if it
+            is known which blends share one.
     """
 
     values: dict[str, dict[str, np.ndarray]]
     properties: dict[str, np.ndarray] = field(default_factory=dict)
     failures: dict[str, dict[int, str]] = field(default_factory=dict)
     milliseconds: dict[str, np.ndarray] = field(default_factory=dict)
+    galaxies: np.ndarray | None = None
 
     @property
     def metrics(self) -> list[str]:
@@ -46,11 +49,14 @@ class Scores:
         """Write a row per deblender, blend and layer, under a row of column names.
 
         The columns: deblender, blend (its number), layer ("central" or "other"),
-        failure (empty, or why the deblender failed), milliseconds, the properties,
-        and one per metric. What is not defined is left empty.
+        galaxy (its number, if it is known), failure (empty, or why the deblender failed),
+        milliseconds, the properties, and one per metric. What is not defined is left empty.
         """
         columns = [*_FIRST_COLUMNS, *self.properties, *self.metrics]
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        with (
+            atomic_path(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(columns)
             for name in self.values:
@@ -65,7 +71,7 @@ class Scores:
             ValueError: If it is no table of scores.
         """
         try:
-            with open(path, newline="") as file:
+            with open(path, newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
                 return _from_rows(list(reader), reader.fieldnames or [])
         except (KeyError, TypeError, ValueError, csv.Error) as error:
@@ -82,9 +88,10 @@ class Scores:
                 failures.get(blend, ""),
                 _text(math.nan if times is None else float(times[blend])),
             ]
-            for layer, galaxy in enumerate(LAYERS):
+            for layer, name_of_layer in enumerate(LAYERS):
                 numbers = [_text(float(column[blend, layer])) for column in columns]
-                yield [name, str(blend), galaxy, *start, *numbers]
+                galaxy = "" if self.galaxies is None else str(self.galaxies[blend, layer])
+                yield [name, str(blend), name_of_layer, galaxy, *start, *numbers]
 
 
 def _text(value: float) -> str:
@@ -101,7 +108,7 @@ def _from_rows(rows: list[dict[str, str]], columns: Sequence[str]) -> Scores:
     names = list(dict.fromkeys(row["deblender"] for row in rows))
     properties = [column for column in columns if column in PROPERTIES]
     metrics = [each for each in columns if each not in (*_FIRST_COLUMNS, *PROPERTIES)]
-    scores = Scores({})
+    scores = Scores({}, galaxies=_galaxies(rows, names))
     for name in names:
         own = [row for row in rows if row["deblender"] == name]
         table = {column: _column(own, column) for column in (*properties, *metrics)}
@@ -110,6 +117,13 @@ def _from_rows(rows: list[dict[str, str]], columns: Sequence[str]) -> Scores:
         scores.milliseconds[name] = _column(own, "milliseconds")[:, 0]
         scores.failures[name] = {int(row["blend"]): row["failure"] for row in own if row["failure"]}
     return scores
+
+
+def _galaxies(rows: list[dict[str, str]], names: list[str]) -> np.ndarray | None:
+    numbers = [row["galaxy"] for row in rows if row["deblender"] == names[0]]
+    if not all(numbers):
+        return None
+    return np.array(numbers, dtype=int).reshape(-1, len(LAYERS))
 
 
 def _column(rows: list[dict[str, str]], column: str) -> np.ndarray:

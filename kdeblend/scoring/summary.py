@@ -18,7 +18,7 @@ BINS = 4
 Figures = dict[str, float | int | None]
 
 
-def statistics(values: np.ndarray) -> list[Figures]:
+def statistics(values: np.ndarray, galaxies: np.ndarray | None = None) -> list[Figures]:
     """Return mean, median, max, min, variance and more of each column of scores.
 
     Scores that are not finite are left out, such as the infinite PSNR of an
@@ -28,14 +28,15 @@ def statistics(values: np.ndarray) -> list[Figures]:
 
     Args:
         values: Array `(columns, blends, k)`.
+        galaxies: Numbers of the two galaxies of each blend `(blends, 2)`, if they are known.
 
     Returns:
-        The statistics of each column by name; None where there is no finite score.
+        The statistics of each column by name; None where there is no finite score, or no interval.
     """
-    low, high = intervals(values)
+    low, high = (_finite_or_none(ends) for ends in intervals(values, galaxies))
     return [
         _figures(column[np.isfinite(column)], *ends)
-        for column, *ends in zip(values, low.tolist(), high.tolist(), strict=True)
+        for column, *ends in zip(values, low, high, strict=True)
     ]
 
 
@@ -87,7 +88,11 @@ def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
 
 
-def _figures(finite: np.ndarray, low: float, high: float) -> Figures:
+def _finite_or_none(ends: np.ndarray) -> list[float | None]:
+    return [end if math.isfinite(end) else None for end in ends.tolist()]
+
+
+def _figures(finite: np.ndarray, low: float | None, high: float | None) -> Figures:
     if not len(finite):
         return {**dict.fromkeys((*STATISTICS, "std", "low", "high")), "n": 0}
     figures = (finite.mean(), np.median(finite), finite.max(), finite.min(), finite.var())
@@ -102,7 +107,13 @@ def _figures(finite: np.ndarray, low: float, high: float) -> Figures:
 
 def _by_metric(scores: Scores, layers: slice) -> dict[str, dict[str, Figures]]:
     return {
-        name: dict(zip(by_metric, statistics(_stack(by_metric.values())[..., layers]), strict=True))
+        name: dict(
+            zip(
+                by_metric,
+                statistics(_stack(by_metric.values())[..., layers], scores.galaxies),
+                strict=True,
+            )
+        )
         for name, by_metric in scores.values.items()
     }
 
@@ -117,7 +128,8 @@ def _differences(scores: Scores) -> dict[str, list[dict[str, Any]]]:
     table: dict[str, list[dict[str, Any]]] = {metric: [] for metric in scores.metrics}
     for first, second in combinations(scores.values, 2):
         pair = (_stack(scores.values[name].values()) for name in (first, second))
-        for metric, figures in zip(table, statistics(next(pair) - next(pair)), strict=True):
+        found = statistics(next(pair) - next(pair), scores.galaxies)
+        for metric, figures in zip(table, found, strict=True):
             kept = {name: figures[name] for name in ("mean", "low", "high", "n")}
             table[metric].append({"first": first, "second": second, **kept})
     return table
@@ -132,7 +144,7 @@ def _breakdown(scores: Scores, name: str) -> dict[str, Any]:
         columns = [
             np.where(where, values, math.nan) for values in by_metric.values() for where in inside
         ]
-        figures = iter(statistics(_stack(columns)) if columns else [])
+        figures = iter(statistics(_stack(columns), scores.galaxies) if columns else [])
         found[deblender] = {metric: [next(figures) for _ in inside] for metric in by_metric}
     return {"edges": edges, "deblenders": found}
 

@@ -94,9 +94,10 @@ def _table(text: str, padding: int = 1) -> Table:
 def _mean(figures: dict[str, Any], galaxies: int, best: str | None) -> str:
     if figures["mean"] is None:
         return "-"
-    half = (figures["high"] - figures["low"]) / 2
     digits = 2 if abs(figures["mean"]) >= 10 else 3
-    lines = [f"{figures['mean']:.{digits}f}", f"±{half:.{digits}f}"]
+    lines = [f"{figures['mean']:.{digits}f}"]
+    if figures["low"] is not None:
+        lines.append(f"±{(figures['high'] - figures['low']) / 2:.{digits}f}")
     if best == "zero":
         lines.append(f"σ{figures['std']:.{digits}f}")
     if figures["n"] < galaxies:

@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,6 +89,7 @@ def start_workers(
     if processes == 1:
         yield _Here(Scorer(deblenders, metrics, blend_mode))
         return
+    _check_pickling(deblenders, metrics)
     pool = _Pool(processes, deblenders, metrics, blend_mode)
     try:
         yield pool
@@ -95,6 +97,18 @@ def start_workers(
         pool.stop()
         raise
     pool.close()
+
+
+def _check_pickling(deblenders: Sequence[Deblender], metrics: Mapping[str, Metric]) -> None:
+    named = [*((each.name, each) for each in deblenders), *metrics.items()]
+    for name, each in named:
+        try:
+            pickle.dumps(each)
+        except Exception as error:  # pickling raises many kinds
+            raise ValueError(
+                f"with several processes everything must survive pickling. Received: {name}, "
+                f"which does not ({type(error).__name__}: {error})"
+            ) from error
 
 
 class _Here:

@@ -13,7 +13,7 @@ from kdeblend import backend
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.sequence import BlendSequence
 from kdeblend.data.source import GalaxySource, open_source
-from kdeblend.data.split import split_indices
+from kdeblend.data.split import check_split, split_indices
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
@@ -273,23 +273,6 @@ def _plain(result: TrainingResult) -> dict:
         "blend_validation_psnr": result.blend_psnr,
         "stopped_by": stopped_by,
     }
-
-
-def check_split(split) -> None:
-    """Check that there are galaxies to train on and to validate with.
-
-    Args:
-        split: What `split_indices` returns.
-
-    Raises:
-        ValueError: If there are too few.
-    """
-    counts = {side: len(indices) for side, indices in split.items()}
-    if counts["train"] < 2 or counts["validation"] < 2:
-        raise ValueError(
-            "`data` must hold at least two galaxies for training and two for validation, where one "
-            f"in twenty goes: add more galaxies, for example --data hubble. Received: {counts}"
-        )
 
 
 @contextlib.contextmanager

@@ -152,6 +152,15 @@ def test_blend_mode_reaches_blends_and_network(galaxies, run, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert summary(tmp_path / "out")["blends"]["blend_mode"] == "sum"
+    assert summary(tmp_path / "out")["settings"]["run"]["blend_mode"] == "sum"
+
+
+def test_blend_mode_of_a_file_reaches_the_network(run, tmp_path):
+    truth = RNG.random((3, 2, 16, 16, 3)).astype(np.float32) / 2
+    np.savez(tmp_path / "sum.npz", blend=truth.sum(axis=1), truth=truth)
+    result = score(tmp_path / "sum.npz", "--deblender", run, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert summary(tmp_path / "out")["settings"]["run"]["blend_mode"] == "sum"
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,20 @@ def test_blends_that_a_deblender_failed_on_are_not_shown(written):
     assert FAILED not in shown["good"]
 
 
+def test_a_layer_that_failed_is_no_exact_one(written):
+    _, scores, _, _ = written
+    good = make_examples()[0]
+
+    def fails(name, numbers):
+        chunk, layers = good(name, numbers)
+        return chunk, np.full_like(layers, np.nan)
+
+    ((_, shown), *_) = best_median_worst(scores, fails, "identity")
+    assert page.panel(shown[0]).count("<span>failed</span>") == 2
+    ((_, shown), *_) = best_median_worst(scores, good, "identity")
+    assert page.panel(shown[0]).count("<span>exact</span>") == 2
+
+
 def test_without_properties_there_are_no_curves(tmp_path):
     scores = make_scores(metrics=("psnr",))
     bare = Scores(scores.values)

@@ -15,6 +15,7 @@ import pytest
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.io.locks import locked
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.read_blends import ReadBlends
 from kdeblend.scoring.run import Examples, ScoringRun, score_to_folder
@@ -98,6 +99,9 @@ def test_blend_mode_of_a_file_is_found(file, tmp_path):
     assert ReadBlends(tmp_path / "sum.npz").blend_mode == "sum"
     np.savez(tmp_path / "other.npz", blend=truth.min(axis=1), truth=truth)
     assert ReadBlends(tmp_path / "other.npz").blend_mode is None
+    sky = np.minimum(truth.sum(axis=1) - 5 / 255, 1)  # of both galaxies, but once
+    np.savez(tmp_path / "sky.npz", blend=sky, truth=truth)
+    assert ReadBlends(tmp_path / "sky.npz").blend_mode != "max"
     given = ReadBlends(tmp_path / "other.npz", blend_mode="sum")
     assert given.blend_mode == given.description["blend_mode"] == "sum"
     with pytest.raises(ValueError, match="'nothing'"):
@@ -139,6 +143,11 @@ def test_another_scoring_in_the_same_folder_is_refused(file, tmp_path):
     before = (tmp_path / "scores.csv").read_text()
     score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path, resume=True)
     assert (tmp_path / "scores.csv").read_text() == before
+
+
+def test_one_scoring_at_a_time_in_a_folder(file, tmp_path):
+    with locked(tmp_path, "scoring"), pytest.raises(ValueError, match="no other process"):
+        score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
 
 
 def test_several_processes_give_the_same(file, tmp_path):
@@ -251,6 +260,18 @@ def test_tuning_that_fails_is_said(file, tmp_path):
     assert list(run.fit(lambda: pytest.fail("not again"))) == [("tuned", choice)]
 
 
+@pytest.mark.parametrize("choice", [{"gain": float("nan")}, {"gain": np.float32(1)}, {"gain": {1}}])
+def test_a_choice_that_json_cannot_hold_is_a_failure(choice, file, tmp_path):
+    class Odd(Tuned):
+        def fit(self, blends, truth):
+            return choice
+
+    run = ScoringRun([Odd()], ReadBlends(file, 3), tmp_path, metrics=FEW)
+    ((_, kept),) = run.fit(lambda: ReadBlends(file, 3))
+    assert "JSON" in kept["error"]
+    assert run.finish()["tuning"] == {"tuned": kept}
+
+
 def test_scoring_goes_on_without_blends_to_tune_on(file, tmp_path):
     def tuning():
         raise ValueError("too few galaxies")
@@ -311,6 +332,13 @@ def test_memory_does_not_grow_with_the_number_of_blends(tmp_path):
 def test_processes_must_be_positive(file, tmp_path):
     with pytest.raises(ValueError, match="processes=0"):
         ScoringRun([IdentityDeblender()], ReadBlends(file, 3), tmp_path, processes=0)
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.float32(1)])
+def test_settings_that_json_cannot_hold_are_refused(value, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(IdentityDeblender, "settings", lambda self: {"gain": value})
+    with pytest.raises(ValueError, match="settings of identity"):
+        ScoringRun([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
 
 
 def test_deblender_settings_name_the_class():

@@ -9,7 +9,7 @@ from kdeblend.scoring.scores import PROPERTIES, Scores
 RNG = np.random.default_rng(2)
 
 
-def some_scores(blends=3):
+def some_scores(blends=3, galaxies=None):
     values = {
         name: {metric: RNG.random((blends, 2)) for metric in ("psnr", "mine")} for name in "ab"
     }
@@ -20,6 +20,7 @@ def some_scores(blends=3):
         {name: RNG.random((blends, 2)) for name in PROPERTIES},
         {"a": {}, "b": {1: 'no "light", none\nat all'}},
         {"a": RNG.random(blends), "b": np.array([1.5, math.nan, 1e-3])},
+        galaxies,
     )
 
 
@@ -36,6 +37,14 @@ def test_table_round_trip(tmp_path):
     assert list(again.properties) == list(PROPERTIES)
     for name in PROPERTIES:
         np.testing.assert_array_equal(again.properties[name], scores.properties[name])
+
+
+def test_galaxies_are_kept(tmp_path):
+    pairs = np.array([[4, 0], [0, 7], [12, 4]])
+    some_scores(galaxies=pairs).write_csv(tmp_path / "scores.csv")
+    np.testing.assert_array_equal(Scores.read_csv(tmp_path / "scores.csv").galaxies, pairs)
+    some_scores().write_csv(tmp_path / "scores.csv")
+    assert Scores.read_csv(tmp_path / "scores.csv").galaxies is None
 
 
 def test_a_row_per_deblender_blend_and_layer(tmp_path):

@@ -100,9 +100,28 @@ def test_made_blends_are_of_withheld_galaxies_and_repeat():
         BlendGeometry(stamp_size=16).stamp(source.image(index)).transpose(1, 2, 0) / 255
         for index in withheld
     ]
-    for chunk in chunks:
-        for first in chunk.truth[:, 0]:
-            assert min(np.abs(first - stamp).max() for stamp in stamps) < 1e-5
+    assert np.isin(blends.galaxies, withheld).all()
+    truth = np.concatenate([chunk.truth for chunk in chunks])
+    for number, (first, second) in enumerate(blends.galaxies):
+        assert first != second
+        stamp = stamps[withheld.tolist().index(first)]
+        np.testing.assert_allclose(truth[number, 0], stamp, atol=1e-5)
+
+
+def test_other_images_under_the_same_names_are_other_blends(tmp_path):
+    class Dimmed(Gaussians):
+        def image(self, index):
+            return super().image(index) // 2
+
+    score_to_folder([IdentityDeblender()], made(), tmp_path)
+    geometry = BlendGeometry(stamp_size=16)
+    with pytest.raises(ValueError, match="fingerprint"):
+        score_to_folder(
+            [IdentityDeblender()],
+            MadeBlends(Dimmed(), 40, geometry=geometry),
+            tmp_path,
+            resume=True,
+        )
 
 
 def test_taken_blends_are_those_of_the_chunks(npz):
@@ -237,6 +256,18 @@ def test_metrics_of_others():
     np.testing.assert_array_equal(scores.values["identity"]["mine"], np.full((40, 2), 7.5))
 
 
+def test_a_metric_that_fails_is_named():
+    with pytest.raises(ValueError, match=r"'mine'.*IndexError"):
+        score([IdentityDeblender()], made(), {"mine": lambda truth, found, valid: [][0]})
+
+
+def test_what_cannot_go_to_a_process_is_named():
+    deblender = IdentityDeblender()
+    deblender.parallel, deblender.gain = True, lambda blends: blends
+    with pytest.raises(ValueError, match=r"pickling.*identity"):
+        score([deblender], made(), {}, processes=2)
+
+
 def test_folder(npz, tmp_path):
     out = tmp_path / "deep" / "out"
     summary = score_to_folder([IdentityDeblender()], ReadBlends(npz()), out)
@@ -254,7 +285,7 @@ def test_folder(npz, tmp_path):
     assert np.mean(chosen) == pytest.approx(summary["layers"]["other"]["friend"]["psnr"]["mean"])
 
 
-def test_deblenders_of_equal_names_are_told_apart(tmp_path):
+def test_deblenders_of_equal_names_are_told_apart(tmp_path, monkeypatch):
     keras = pytest.importorskip("keras")
     blend = keras.Input((None, None, 3))
     paths = [tmp_path / folder / "net.keras" for folder in "xy"]
@@ -263,4 +294,7 @@ def test_deblenders_of_equal_names_are_told_apart(tmp_path):
         half = keras.layers.Rescaling(1.0)(blend)
         keras.Model(blend, [half, half]).save(path)
     names = [d.name for d in load_deblenders([*map(str, paths), "identity", str(paths[0])])]
+    assert names == ["identity", "net.keras", str(paths[1])]
+    monkeypatch.chdir(tmp_path / "y")
+    names = [d.name for d in load_deblenders(["../x/net.keras", "net.keras"])]
     assert names == ["identity", "net.keras", str(paths[1])]

@@ -1,5 +1,6 @@
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ from rich.console import Console
 from scipy.stats import bootstrap
 
 from kdeblend.scoring.bootstrap import intervals
+from kdeblend.scoring.curves import curves
+from kdeblend.scoring.report_tables import differences
 from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.summary import statistics, summarise
 from kdeblend.scoring.table import comparison, failures, table_1, tables
@@ -48,6 +51,61 @@ def test_blends_are_drawn_not_layers():
     once, twice = intervals(sample), intervals(np.repeat(sample, 2, axis=-1))
     np.testing.assert_allclose(once, twice)
     np.testing.assert_array_equal(once, intervals(sample))
+
+
+def blends_of_few_galaxies(trials, galaxies=25, blends=200):
+    """Return scores `(trials, blends, 1)` that hang on the galaxies, and their numbers."""
+    first = RNG.integers(0, galaxies, blends)
+    pairs = np.stack([first, (first + RNG.integers(1, galaxies, blends)) % galaxies], axis=1)
+    difficulty = RNG.normal(0, 1, (trials, galaxies))
+    values = difficulty[:, pairs].sum(axis=-1) + RNG.normal(0, 0.5, (trials, blends))
+    return values[..., None], pairs
+
+
+def test_galaxies_are_drawn_where_blends_share_them():
+    values, pairs = blends_of_few_galaxies(300)
+    low, high = intervals(values, pairs)
+    assert 0.89 <= np.mean((low <= 0) & (high >= 0)) <= 0.99
+    low, high = intervals(values)
+    assert np.mean((low <= 0) & (high >= 0)) < 0.6
+
+
+def test_summaries_and_curves_know_the_galaxies():
+    values, pairs = blends_of_few_galaxies(1)
+    values = np.repeat(values[0], 2, axis=1)
+    properties = {"separation": np.repeat(np.linspace(4, 20, len(pairs))[:, None], 2, axis=1)}
+    widths = {}
+    for galaxies in (None, pairs):
+        found = Scores({"a": {"psnr": values}, "b": {"psnr": -values}}, properties)
+        found = replace(found, galaxies=galaxies)
+        summary = summarise(found, {})
+        figures = [
+            summary["deblenders"]["a"]["psnr"],
+            summary["layers"]["other"]["a"]["psnr"],
+            summary["differences"]["psnr"][0],
+            summary["breakdown"]["separation"]["deblenders"]["a"]["psnr"][1],
+        ]
+        curve = curves(found, "psnr", "separation")["a"]
+        widths[galaxies is None] = [each["high"] - each["low"] for each in figures]
+        widths[galaxies is None].append((curve.high - curve.low).mean())
+    assert np.all(np.array(widths[False]) > 1.2 * np.array(widths[True]))
+
+
+def test_one_blend_or_one_pair_has_no_interval():
+    one = np.array([[[3.0, 5.0], [math.nan, math.nan]]])
+    (figures,) = statistics(one)
+    assert (figures["mean"], figures["low"], figures["high"]) == (4, None, None)
+    pairs = np.array([[1, 2], [2, 1], [1, 2]])
+    (figures,) = statistics(np.array([[[3.0], [4.0], [8.0]]]), pairs)
+    assert (figures["mean"], figures["low"]) == (5, None)
+    values = {name: {"psnr": column} for name, column in (("a", one[0]), ("b", one[0] + 1))}
+    summary = summarise(Scores(values), {"blends": 2})
+    table = Console(file=io.StringIO(), record=True, width=100)
+    table.print(comparison(summary))
+    assert "4.000" in table.export_text()
+    assert "±" not in table.export_text().partition("deblender")[2]
+    assert "larger</th></tr></thead><tbody><tr><th>a" in differences(summary)
+    assert "<td>b</td>" not in differences(summary)
 
 
 def scores():
