@@ -204,15 +204,16 @@ def _work(out, worker, time_budget):
     if stopped_by is not None:
         click.echo(f"Stopped by {stopped_by}; the chief gives the trial to another worker.")
         _exit(stopped_by, failed=False)
-    click.echo("The chief has no more trials.")
+    click.echo("The chief has no more trials, or has ended.")
 
 
 def _announce(config, out, resume, chief):
+    from kdeblend.tuning.errors import describe_error
     from kdeblend.tuning.estimate import describe_hardware, measure_pace
     from kdeblend.tuning.folder import SearchFolder
     from kdeblend.tuning.record import FINISHED, read_records
     from kdeblend.tuning.space import label
-    from kdeblend.tuning.trial import describe_error, free_memory
+    from kdeblend.tuning.trial import free_memory
 
     names = ", ".join(map(label, config.space().ranges)) or "nothing: all is fixed"
     click.echo(

@@ -27,6 +27,8 @@ else:
         f"of them. Received: {BACKEND!r}"
     )
 
+DETERMINISTIC_XLA = "--xla_gpu_deterministic_ops=true"
+
 Objective = Callable[[], tuple[Any, Any]]
 
 
@@ -212,14 +214,17 @@ def held_if(condition: Any, variables: Sequence[Any]) -> Iterator[None]:
 
 
 def enable_determinism() -> None:
-    """Make every operation give the same result each time, at some cost in speed."""
+    """Make every operation give the same result each time, at some cost in speed.
+
+    JAX must not have computed anything nor been asked for its devices before.
+    """
     if BACKEND == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif BACKEND == "torch":
         torch.use_deterministic_algorithms(True)
     else:
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+        flags = os.environ.get("XLA_FLAGS", "").split()
+        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*flags, DETERMINISTIC_XLA]))
 
 
 @contextlib.contextmanager

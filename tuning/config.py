@@ -78,7 +78,14 @@ class SearchConfig:
         object.__setattr__(self, "searched", tuple(self.searched))
         object.__setattr__(self, "fixed", dict(self.fixed))
         object.__setattr__(self, "training", self.training.replace(seed=self.seed))
-        size = self.space().size()
+        space = self.space()
+        if self.oracle == "hyperband" and space.base.learning_rate_schedule == "cosine":
+            raise ValueError(
+                "`oracle` must be another than hyperband with the schedule 'cosine', at the end of "
+                "which a network cannot be trained on (--fix learning_rate_schedule=drop). "
+                "Received: hyperband, cosine"
+            )
+        size = space.size()
         if self.oracle == "hyperband" and size < HYPERBAND_NETWORKS:
             raise ValueError(
                 f"`oracle` must be another than hyperband, which begins with {HYPERBAND_NETWORKS} "
@@ -92,6 +99,11 @@ class SearchConfig:
             **changes: New values by name.
         """
         return dataclasses.replace(self, **changes)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether trials train deterministically, as they do unless it is fixed otherwise."""
+        return self.fixed.get("deterministic", True)
 
     def space(self) -> SearchSpace:
         """Return the search space."""
@@ -116,7 +128,7 @@ class SearchConfig:
             learning_rate_drop_step=max(1, round(drop * scale)) if drop else 0,
             validate_every=min(full.validate_every, steps),
             checkpoint_every=min(full.checkpoint_every, max(1, steps // 10)),
-            deterministic=self.fixed.get("deterministic", True),
+            deterministic=self.deterministic,
             seed=self.seed + execution,
         )
 

@@ -28,6 +28,8 @@ def describe_hardware(config: SearchConfig) -> str:
         config: The settings of the search.
     """
     training = config.space().base
+    if config.deterministic:
+        backend.enable_determinism()
     with backend.distribution(training.devices):  # before the backend is asked for anything
         memory = [f"{each / GIB:.0f} GiB" for each in backend.gpu_memory()]
     device = backend.describe_device()
@@ -89,6 +91,7 @@ def measure_pace(
     """
     brief = middle_config(config).replace(
         steps=STEPS,
+        deterministic=config.deterministic,
         steps_per_execution=1,  # each step is timed
         burn_in=0,
         validation_blends=1,

@@ -1,5 +1,6 @@
 """Pictures of a search: what PSNR costs, and which values led to it."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from kdeblend.tuning.space import label
 COSTS = {"ms": "milliseconds a stamp", "parameters": "parameters of the generator"}
 COLOURS = colormaps["viridis"]
 FRONT = "tab:red"
+LOGARITHMIC = 50
+"""Values that span a larger factor are drawn by their logarithms."""
 
 
 def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[int]:
@@ -37,6 +40,17 @@ def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[int]:
     return front
 
 
+def trained_longest(records: list[TrialRecord]) -> list[TrialRecord]:
+    """Return the completed trials of the most steps, which alone compare: hyperband's differ.
+
+    Args:
+        records: Trials, at least one of them completed.
+    """
+    completed = [record for record in records if record.state == COMPLETED]
+    most = max(record.steps for record in completed)
+    return [record for record in completed if record.steps == most]
+
+
 def draw_pareto(records: list[TrialRecord], path: Path) -> None:
     """Draw PSNR against milliseconds and against parameters, with the Pareto front.
 
@@ -44,7 +58,7 @@ def draw_pareto(records: list[TrialRecord], path: Path) -> None:
         records: Trials, at least one of them completed.
         path: The picture to write.
     """
-    completed = [record for record in records if record.state == COMPLETED]
+    completed = trained_longest(records)
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     all_axes = figure.subplots(1, 2, sharey=True)
     scores = [record.psnr or 0.0 for record in completed]
@@ -73,7 +87,7 @@ def draw_parallel(records: list[TrialRecord], names: list[str], path: Path) -> N
         names: Names of the searched hyper-parameters.
         path: The picture to write.
     """
-    completed = [record for record in records if record.state == COMPLETED]
+    completed = trained_longest(records)
     columns: dict[str, list[Any]] = {
         label(name): [record.values.get(name) for record in completed] for name in names
     }
@@ -105,7 +119,9 @@ def _draw_axis(axes: Any, place: int, values: list[Any]) -> list[float]:
         marks = [(height, tick) for tick, height in heights.items()]
     else:
         low, high = min(present), max(present)
-        found = [np.nan if v is None else (v - low) / (high - low or 1) for v in values]
+        scale = math.log if 0 < LOGARITHMIC * low < high else float
+        span = scale(high) - scale(low) or 1
+        found = [np.nan if v is None else (scale(v) - scale(low)) / span for v in values]
         marks = [(0.0, f"{low:.4g}"), (1.0, f"{high:.4g}")] if high > low else [(0.0, f"{low:.4g}")]
     axes.axvline(place, color="0.6", linewidth=1, zorder=0)
     for height, text in marks:

@@ -7,6 +7,7 @@ proposes what one never stopped would have.
 """
 
 import json
+import math
 import sys
 import warnings
 from pathlib import Path
@@ -119,6 +120,27 @@ class BayesianOracle(DurableOracle, oracles.BayesianOptimizationOracle):
             return self._random_populate_space()
         return response
 
+    def _vectorize_trials(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return points and what to minimise there; a trial that failed is as bad as the worst.
+
+        keras-tuner leaves these out, and so proposes the same network again.
+        """
+        points, scores = super()._vectorize_trials()
+        failed = [each for each in self.trials.values() if each.status == TrialStatus.FAILED]
+        if not failed or not len(scores):
+            return points, scores
+        more = [[self._place(each, hp) for hp in self._nonfixed_space()] for each in failed]
+        return (
+            np.concatenate([points, more]),
+            np.concatenate([scores, np.full(len(failed), scores.max())]),
+        )
+
+    def _place(self, trial: Trial, hp: Any) -> float:
+        """Return where in [0, 1] a trial has a hyper-parameter."""
+        values = trial.hyperparameters
+        known = values.is_active(hp) and hp.name in values.values
+        return hp.value_to_prob(values.values[hp.name] if known else hp.default)
+
 
 class HyperbandOracle(DurableOracle, oracles.HyperbandOracle):
     """Many short trials, of which the best are trained longer."""
@@ -182,6 +204,31 @@ def parent_of(trial: Trial) -> str | None:
         trial: A trial of any oracle.
     """
     return trial.hyperparameters.values.get("tuner/trial_id")
+
+
+def own_values(trial: Trial) -> dict[str, Any]:
+    """Return the hyper-parameters of a trial without those of the oracle itself.
+
+    Args:
+        trial: A trial of any oracle.
+    """
+    values = trial.hyperparameters.values.items()
+    return {name: value for name, value in values if not name.startswith("tuner/")}
+
+
+def same_values(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    """Compare hyper-parameters; a chief tells workers floats in single precision.
+
+    Args:
+        ours: Values by name.
+        theirs: Others.
+    """
+    return ours.keys() == theirs.keys() and all(
+        math.isclose(value, theirs[name], rel_tol=1e-6)
+        if isinstance(value, float)
+        else value == theirs[name]
+        for name, value in ours.items()
+    )
 
 
 def is_final(trial: Trial) -> bool:

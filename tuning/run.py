@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdeblend import backend
-from kdeblend.data.source import open_source
-from kdeblend.data.split import check_split, split_indices
 from kdeblend.tuning.config import SearchConfig
+from kdeblend.tuning.errors import SearchStoppedError
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.oracles import make_oracle
 from kdeblend.tuning.record import TrialRecord, best_of, read_records
 from kdeblend.tuning.results import write_results, write_table
 from kdeblend.tuning.service import serve, split_address, tuner_environment
-from kdeblend.tuning.trial import Progress, SearchStoppedError, TrialRunner
+from kdeblend.tuning.trial import Progress, TrialRunner, check_data
 from kdeblend.tuning.tuner import DeblendingTuner
 from kdeblend.tuning.worker import WorkerTuner, wait_for_chief
 
@@ -180,8 +179,7 @@ def _until_stopped(work: Callable[[], None]) -> str | None:
 def _check(config: SearchConfig, devices: bool) -> None:
     """Find mistakes that would make every trial fail."""
     training = config.space().base
-    source = open_source(training.data, training.stamp_size)
-    check_split(split_indices(source.ids))
+    check_data(training)
     if devices:  # a chief needs none
         with backend.distribution(training.devices):
             pass

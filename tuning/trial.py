@@ -1,21 +1,23 @@
 """One trial: networks that fit the limits, trained in a folder of their own."""
 
 import contextlib
-import errno
 import gc
 import math
 import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 from keras_tuner.engine.trial import Trial
-from keras_tuner.errors import FailedTrialError, FatalError
+from keras_tuner.errors import FailedTrialError
 
 from kdeblend import backend
+from kdeblend.data.source import open_source
+from kdeblend.data.split import check_split, split_indices
+from kdeblend.io.locks import FolderInUseError
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
@@ -23,10 +25,18 @@ from kdeblend.training.config import TrainingConfig
 from kdeblend.training.run import RunFolder
 from kdeblend.training.train import TrainingResult, train
 from kdeblend.tuning.config import SearchConfig
+from kdeblend.tuning.errors import (
+    FilesError,
+    InfeasibleTrialError,
+    SearchStoppedError,
+    TrialTakenError,
+    describe_error,
+    files_apart,
+)
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.measure import milliseconds_a_stamp
-from kdeblend.tuning.oracles import parent_of, share_of
+from kdeblend.tuning.oracles import own_values, parent_of, same_values, share_of
 from kdeblend.tuning.record import (
     COMPLETED,
     FAILED,
@@ -39,33 +49,9 @@ from kdeblend.tuning.record import (
 from kdeblend.tuning.record import read_record as read
 
 MAX_STARTS = 3
-OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "out of memory", "memoryerror", " oom ")
+WAIT_SECONDS = 2.0
 
 Progress = Callable[[TrialRecord], None]
-
-
-class SearchStoppedError(FatalError):
-    """Raised when the search is to stop here and can be resumed.
-
-    Args:
-        reason: A signal's name, or what else ended it.
-    """
-
-    def __init__(self, reason: str):
-        super().__init__(reason)
-        self.reason = reason
-
-
-class TrialTakenError(FatalError):
-    """Raised when the trial has been given to another worker."""
-
-
-class FilesError(OSError):
-    """Raised when a disk is full, or data are gone: no fault of the trial."""
-
-
-class InfeasibleTrialError(ValueError):
-    """Raised when a network is over a limit of the search."""
 
 
 class TrialRunner:
@@ -118,11 +104,17 @@ class TrialRunner:
         Raises:
             FailedTrialError: If it fails; the record has the reason.
             SearchStoppedError: If it was stopped; it goes on from its checkpoint.
-            FilesError: If files can not be read or written; it can go on, too.
+            FilesError: If files can not be read or written, or are of another search; it can
+                go on, too.
             TrialTakenError: If another worker has it now.
         """
         path = self.folder.trial(trial.trial_id)
         record = read(path)
+        if record.values and not same_values(record.values, own_values(trial)):
+            raise FilesError(
+                f"{path} must hold the trial that is asked for, but has one of another search: a "
+                "worker must be given its chief's folder"
+            )
         if record.state not in FINISHED:  # else only the oracle was not told
             self._run(trial, path, record)
         if record.state != COMPLETED or record.psnr is None:
@@ -133,7 +125,7 @@ class TrialRunner:
         record.state, record.reason = RUNNING, ""
         try:
             self._start(trial, path, record)
-            with _files_apart():
+            with files_apart(lambda: check_data(self.config.space().base)):
                 record.psnr = self._train(trial, path, record)
             record.state = COMPLETED
         except (SearchStoppedError, TrialTakenError, KeyboardInterrupt, FilesError):
@@ -155,8 +147,7 @@ class TrialRunner:
 
     def _start(self, trial: Trial, path: Path, record: TrialRecord) -> None:
         """Record that the trial begins or goes on, unless it keeps killing its process."""
-        values = trial.hyperparameters.values
-        record.values = {n: v for n, v in values.items() if not n.startswith("tuner/")}
+        record.values = own_values(trial)
         self._copy_parent(trial, path)
         record.step = sum(_steps_done(run) for run in self._runs(path))
         if record.started and record.started[-1] != record.step:
@@ -196,12 +187,28 @@ class TrialRunner:
             return gan
 
         watch = _Watch(self, record, before)
-        result = train(config, run, resume=True, progress=False, build=build, callbacks=[watch])
+        result = None
+        while result is None:
+            try:
+                result = train(
+                    config, run, resume=True, progress=False, build=build, callbacks=[watch]
+                )
+            except FolderInUseError as error:
+                self._wait(record, str(error))
         score = self._score(result, config)
         with backend.distribution(config.devices):
             again = milliseconds_a_stamp(*built[0])
         record.ms = min(again, record.ms or again)  # other work may have disturbed the first time
         return score
+
+    def _wait(self, record: TrialRecord, reason: str) -> None:
+        """Wait a little for another process that trains this trial: one thought lost, perhaps."""
+        self.check_deadline()
+        record.reason = reason
+        self.progress(record)
+        if self.taken.wait(WAIT_SECONDS):
+            raise TrialTakenError
+        record.reason = ""
 
     def _score(self, result: TrainingResult, config: TrainingConfig) -> float:
         if self.taken.is_set():
@@ -220,8 +227,8 @@ class TrialRunner:
         record.parameters = generator.count_params()
         if limit is not None and record.parameters > limit:
             raise InfeasibleTrialError(f"{record.parameters:,} parameters are more than {limit:,}")
-        if record.ms is None:  # a trial that goes on keeps what it was admitted with
-            record.ms = milliseconds_a_stamp(generator, config, bands)
+        measured = milliseconds_a_stamp(generator, config, bands)
+        record.ms = record.ms or measured  # a trial that goes on keeps what it was admitted with
         if self.config.max_ms is not None and record.ms > self.config.max_ms:
             raise InfeasibleTrialError(
                 f"{record.ms:.2f} ms a stamp are more than {self.config.max_ms:g}"
@@ -243,17 +250,6 @@ class TrialRunner:
                 shutil.rmtree(temporary, ignore_errors=True)
                 shutil.copytree(source, temporary)
                 temporary.rename(run)
-
-
-@contextlib.contextmanager
-def _files_apart() -> Iterator[None]:
-    """Raise errors of files as `FilesError`; a lack of memory is an `OSError`, too, but no such."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOMEM, errno.EAGAIN):
-            raise
-        raise FilesError(*error.args) from error
 
 
 class _Watch(StepCallback):
@@ -283,18 +279,17 @@ def free_memory() -> None:
     gc.collect()
 
 
-def describe_error(error: BaseException) -> str:
-    """Return the reason of a failure in one line.
+def check_data(config: TrainingConfig) -> None:
+    """Check that there are galaxies to train on.
 
     Args:
-        error: What a trial raised.
+        config: Says where they are.
+
+    Raises:
+        OSError: If they cannot be read.
+        ValueError: If they are unusable or too few.
     """
-    text = " ".join(str(error).split())
-    if any(word in f"{type(error).__name__} {text}".lower() for word in OUT_OF_MEMORY):
-        return f"out of memory: {text[:200] or type(error).__name__}"
-    if isinstance(error, ValueError | ArithmeticError | RuntimeError) and text:
-        return text[:500]
-    return f"{type(error).__name__}: {text[:500]}"
+    check_split(split_indices(open_source(config.data, config.stamp_size).ids))
 
 
 def _steps_done(run: Path) -> int:

@@ -12,9 +12,10 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_client
 
+from kdeblend.tuning.errors import SearchStoppedError, TrialTakenError
 from kdeblend.tuning.oracles import DurableOracle
 from kdeblend.tuning.service import HEARTBEAT, HEARTBEAT_SECONDS, tuner_environment
-from kdeblend.tuning.trial import SearchStoppedError, TrialRunner, TrialTakenError
+from kdeblend.tuning.trial import TrialRunner
 from kdeblend.tuning.tuner import DeblendingTuner
 
 CONNECT_SECONDS = 600.0
@@ -31,7 +32,9 @@ class WorkerTuner(DeblendingTuner):
 
     def __init__(self, oracle: DurableOracle, runner: TrialRunner, address: str):
         self.address = address
-        own_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        # keras-tuner takes every id with "chief" in it for the chief's own.
+        host = socket.gethostname().replace("chief", "host")
+        own_id = f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         with tuner_environment(own_id, address):
             super().__init__(oracle, runner)
 

@@ -49,15 +49,16 @@ class ImageCache:
         return type(self), (self.source, self.cache_gb)
 
     def _reserve(self, image: np.ndarray) -> None:
-        """Reserve address space, once the size of an image is known."""
+        """Reserve address space, once the type of an image is known."""
         self._reserved = True
         if self.source.decoded:
             return
-        slots = min(int(self.cache_gb * 1e9) // image.nbytes, len(self.source))
+        side = max(self.source.largest_size, *image.shape[:2])
+        self._slot_size = side**2 * image.shape[2] * image.itemsize
+        slots = min(int(self.cache_gb * 1e9) // self._slot_size, len(self.source))
         if slots > 0:
-            self._slot_size = image.nbytes
             self._headers = np.frombuffer(_shared(slots * 5 * 8), np.int64).reshape(slots, 5)
-            self._pixels = np.frombuffer(_shared(slots * image.nbytes), np.uint8)
+            self._pixels = np.frombuffer(_shared(slots * self._slot_size), np.uint8)
             self._slots = slots
 
     def _view(self, index: int) -> np.ndarray:

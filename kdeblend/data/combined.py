@@ -37,6 +37,11 @@ class CombinedSource(GalaxySource):
         self._ends = list(accumulate(len(source) for source in sources))
 
     @property
+    def largest_size(self) -> int:
+        """Side of the largest images, in pixels."""
+        return max(source.largest_size for source in self.sources)
+
+    @property
     def parts(self) -> list[range]:
         """The galaxies of each source, as ranges of indices."""
         return [range(*ends) for ends in pairwise([0, *self._ends])]

@@ -31,7 +31,8 @@ def downsampling(native_size: int, stamp_size: int, field_fraction: float = FIEL
             f"`stamp_size` must be at most {native_size} pixels, the size of the galaxy images. "
             f"Received: stamp_size={stamp_size}"
         )
-    return max(1, round(native_size * field_fraction / stamp_size))
+    largest = (native_size - 1) // max(1, stamp_size - 1)
+    return max(1, min(largest, round(native_size * field_fraction / stamp_size)))
 
 
 @dataclass(frozen=True)

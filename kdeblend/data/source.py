@@ -68,6 +68,11 @@ class GalaxySource(ABC):
         """The galaxies that may meet in one blend, those of one survey, as ranges of indices."""
         return [range(len(self))]
 
+    @property
+    def largest_size(self) -> int:
+        """Side of the largest images, in pixels."""
+        return self.native_size
+
     def downsampling(self, stamp_size: int) -> int:
         """Return the step in native pixels between neighbouring pixels of a stamp.
 

@@ -11,6 +11,11 @@ from filelock import BaseFileLock, FileLock, Timeout
 NAME = ".lock"
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
+
+class FolderInUseError(ValueError):
+    """Raised when another process works in a folder."""
+
+
 logger = logging.getLogger("kdeblend")
 
 
@@ -28,7 +33,7 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
 
     Raises:
         OSError: If the folder cannot be made or written to.
-        ValueError: If another process is in the folder.
+        FolderInUseError: If another process is in the folder.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +51,7 @@ def _acquire(lock: BaseFileLock, folder: Path, doing: str) -> None:
     try:
         lock.acquire()
     except Timeout:
-        raise ValueError(
+        raise FolderInUseError(
             f"`out` must be a folder in which no other process is {doing}. "
             f"Received: out={str(folder)!r}, where one is"
         ) from None

@@ -25,12 +25,17 @@ def build_discriminator(depth=7, image_size=80, filters=64, bands=3, name="discr
         [-1, 1] to logits `(n, 1)` of "this is a real galaxy".
 
     Raises:
-        ValueError: If `depth` is not possible for `image_size`.
+        ValueError: If `image_size` is odd, or `depth` is not possible for it.
 
     Reference:
         [Reiman & Göhre, 2019](https://arxiv.org/abs/1810.10098), figure 2
     """
     largest = max_depth(image_size)
+    if not largest:
+        raise ValueError(
+            "`image_size` must be even, because the discriminator halves images exactly; train "
+            f"without one on others (discriminator_blocks=0). Received: image_size={image_size}"
+        )
     if not 1 <= depth <= largest:
         raise ValueError(
             f"`depth` must be from 1 to {largest} for images of {image_size} pixels, because every "

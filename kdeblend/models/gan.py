@@ -63,6 +63,8 @@ class DeblendingGAN(GradientModel):
                 "`perceptual_loss` must be given if `perceptual_weight` is positive. "
                 f"Received: perceptual_weight={perceptual_weight}, perceptual_loss=None"
             )
+        if not generator.trainable_variables:
+            generator.trainable = True  # as the presets are saved
         self.generator = generator
         self.discriminator = discriminator
         self.perceptual_loss = perceptual_loss

@@ -3,7 +3,7 @@
 from keras import ops
 
 LOG_MSE_FLOOR = 1e-6
-"""Added to the MSE under the logarithm: a perfect image is worth 57 dB, not infinity."""
+"""Added to the MSE under the logarithm: a perfect image is worth 66 dB, not infinity."""
 
 
 def mse(truth, prediction):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import ops
 
 BGR_MEAN = (103.939, 116.779, 123.68)
@@ -15,8 +16,8 @@ class PerceptualLoss(keras.layers.Layer):
 
     Args:
         weights: `"imagenet"` (downloaded by `keras.applications`), the path of
-            a weights file of VGG19 without its top, or `"none"` for a network
-            that keeps its random initial weights.
+            a weights file of VGG19 without its top, or `"none"` for an untrained
+            network, the same one always.
         layer: Name of the VGG19 layer whose output, after its activation, is compared.
         image_size: Side in pixels to which images are resized first; None
             compares them at their own size.
@@ -90,9 +91,22 @@ def _vgg19_features(weights, layer):
         raise ValueError(f"`layer` must be one of {names}. Received: layer={layer!r}")
     if weights == "imagenet":
         vgg = _download_imagenet()
-    elif weights != "none":
+    elif weights == "none":
+        _initialise(vgg)
+    else:
         _load(vgg, Path(weights))
     return keras.Model(vgg.input, vgg.get_layer(layer).output, name="vgg19")
+
+
+def _initialise(vgg):
+    """Draw Glorot's weights, the same ones on every backend and for every seed."""
+    random = np.random.default_rng(0)
+    for convolution in filter(lambda each: each.weights, vgg.layers):
+        kernel, bias = convolution.get_weights()
+        fans = kernel.shape[0] * kernel.shape[1] * (kernel.shape[2] + kernel.shape[3])
+        limit = (6 / fans) ** 0.5
+        drawn = random.uniform(-limit, limit, kernel.shape).astype(np.float32)
+        convolution.set_weights([drawn, np.zeros_like(bias)])
 
 
 def _download_imagenet():

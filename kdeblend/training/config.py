@@ -1,5 +1,6 @@
 """What a training run is made of: every hyper-parameter, in one flat dataclass."""
 
+import copy
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -243,7 +244,7 @@ def _checked(name: str, hint: Any, value: Any) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return value
+        return copy.deepcopy(value)
     if kind is float and isinstance(value, str):
         return _float(name, value)
     raise ValueError(f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}")

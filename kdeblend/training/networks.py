@@ -57,6 +57,7 @@ def start_from(gan: DeblendingGAN, path: str | Path) -> None:
     Raises:
         ValueError: If the file holds no generator, or one of another shape.
     """
+    list(GENERATORS.values())  # registers the layers that the file may hold
     try:
         weights = keras.saving.load_model(path, compile=False).get_weights()
     except Exception as error:  # Keras raises many kinds for a damaged file

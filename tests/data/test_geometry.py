@@ -102,6 +102,12 @@ def test_downsampling(native, stamp, step):
     assert downsampling(native, stamp) == step
 
 
+@pytest.mark.parametrize(("native", "stamp"), [(128, 80), (142, 80), (424, 64), (80, 80), (5, 1)])
+def test_a_stamp_never_goes_beyond_the_image(native, stamp):
+    step = downsampling(native, stamp, field_fraction=1)
+    assert step * (stamp - 1) + 1 <= native
+
+
 def test_too_small_images_name_the_largest_stamp():
     with pytest.raises(ValueError, match=r"at most 69 pixels.*Received: stamp_size=80"):
         downsampling(69, 80)

@@ -202,6 +202,25 @@ def test_images_are_decoded_once_within_the_budget_and_always_without(source):
     assert source.reads == 240
 
 
+def test_images_of_the_larger_of_two_sources_are_kept_too(galaxy, array_source):
+    small = array_source([galaxy(seed) for seed in range(4)])
+    large = array_source([galaxy(seed, 150) for seed in range(6)])
+    for sources in ([small, large], [large, small]):
+        small.reads = large.reads = 0
+        blends(make(CombinedSource(sources), batches=40))
+        assert (small.reads, large.reads) == (4, 6)
+
+
+def test_drawn_galaxies_are_those_of_the_blends(array_source):
+    images = [np.full((64, 64, 3), 20 * number + 10, np.uint8) for number in range(12)]
+    sequence = make(array_source(images), seed=6, first_batch=2)
+    for batch in range(len(sequence)):
+        _, layers = sequence[batch]
+        for pair, first, second in zip(sequence.galaxies(batch), *layers, strict=True):
+            found = [round(255 * (layer.max() + 1) / 2) for layer in (first, second)]
+            assert found == [20 * number + 10 for number in pair]
+
+
 def test_a_budget_for_some_of_the_images_changes_nothing(source):
     some = make(source, cache_gb=4.5 * source.images[0].nbytes / 1e9)
     np.testing.assert_array_equal(blends(some), blends(make(source)))

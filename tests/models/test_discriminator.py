@@ -34,6 +34,11 @@ def test_impossible_depth_names_the_largest(size, depth):
         build_discriminator(depth, size)
 
 
+def test_odd_images_are_refused_with_a_way_out():
+    with pytest.raises(ValueError, match=r"must be even.*discriminator_blocks=0"):
+        build_discriminator(1, 13)
+
+
 @pytest.mark.backend
 def test_logits_and_round_trip(tmp_path):
     model = build_discriminator(3, 12, 4, bands=2)

@@ -75,6 +75,24 @@ def test_after_burn_in_both_networks_learn(batch):
     assert all(moved(before[1], gan.discriminator.trainable_variables))
 
 
+def test_the_generator_is_rewarded_for_what_passes_as_real(batch):
+    gan = make_gan()
+    images = ops.concatenate(gan.generator(batch[0], training=True))
+    logits = ops.convert_to_numpy(gan.discriminator(images, training=True))
+    expected = np.log1p(np.exp(-logits)).mean()
+    assert step(gan, batch)["adversarial_loss"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_frozen_generator_learns_again(batch):
+    generator = build_generator(1, 1, 4)
+    generator.trainable = False
+    gan = DeblendingGAN(generator)
+    gan.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
+    before = values(gan.generator.trainable_variables)
+    step(gan, batch)
+    assert any(moved(before, gan.generator.trainable_variables))
+
+
 def test_switching_needs_no_new_graph(batch):
     gan = make_gan()
     gan.burning_in.assign(1.0)
@@ -116,12 +134,12 @@ def test_pixel_loss_is_the_mean_over_both_galaxies(batch):
     assert step(gan, batch)["pixel_loss"] == pytest.approx(np.mean(errors), rel=1e-4)
 
 
-def test_average_follows_the_weights(batch):
-    gan = make_gan(perceptual=False, discriminator=False, average_momentum=0.9)
+@pytest.mark.parametrize(("setting", "momentum"), [(0.9, 1 / 11), (0.05, 0.05)])
+def test_average_follows_the_weights(batch, setting, momentum):
+    gan = make_gan(perceptual=False, discriminator=False, average_momentum=setting)
     start = values(gan.generator.variables)
     step(gan, batch)
     after = values(gan.generator.variables)
-    momentum = 1 / 11
     for old, new, average in zip(
         start, after, values(gan.averaged_generator.variables), strict=True
     ):

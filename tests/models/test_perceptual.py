@@ -56,6 +56,20 @@ def test_weights_from_a_file(tmp_path, images):
     assert loss.trainable_variables == []
 
 
+@pytest.mark.backend
+def test_an_untrained_network_is_always_the_same(images):
+    losses = []
+    for seed in (0, 1):
+        keras.utils.set_random_seed(seed)
+        losses.append(PerceptualLoss("none", "block1_conv1", None))
+    kernel = losses[0].features.get_layer("block1_conv1").get_weights()[0]
+    limit = (6 / (9 * (3 + 64))) ** 0.5
+    drawn = np.random.default_rng(0).uniform(-limit, limit, kernel.shape)
+    np.testing.assert_allclose(kernel, drawn, atol=1e-6)
+    again = losses[1].features.get_layer("block1_conv1").get_weights()[0]
+    np.testing.assert_array_equal(again, kernel)
+
+
 def test_config_round_trip_needs_no_weights_file():
     loss = PerceptualLoss("none", layer="block2_conv1", image_size=64)
     config = loss.get_config()

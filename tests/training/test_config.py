@@ -75,6 +75,14 @@ def test_impossible_values_are_refused(changes, message):
         preset_config("quick").replace(**changes)
 
 
+def test_configurations_share_no_options():
+    first = preset_config("quick")
+    second = first.replace(steps=3)
+    second.generator_options["decoders"] = 7
+    for other in (first, preset_config("quick")):
+        assert other.generator_options.get("decoders") != 7
+
+
 def test_unknown_preset_lists_the_known():
     with pytest.raises(ValueError, match=r"\['fast', 'paper', 'quick'\]. Received: preset='slow'"):
         preset_config("slow")

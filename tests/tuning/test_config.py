@@ -44,6 +44,10 @@ def test_quick_searches_a_narrow_residual_generator():
         ({"max_trials": 0}, "`max_trials` must be positive"),
         ({"max_ms": 0.0}, "`max_ms` must be positive"),
         ({"seed": -1}, "`seed` must not be negative"),
+        (
+            {"oracle": "hyperband", "fixed": {"learning_rate_schedule": "cosine"}},
+            "Received: hyperband, cosine",
+        ),
     ],
 )
 def test_mistakes_are_explained(changes, message):

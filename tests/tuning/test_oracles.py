@@ -1,17 +1,26 @@
 import json
 
 import keras_tuner
+import numpy as np
 import pytest
 
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
-from kdeblend.tuning.oracles import OBJECTIVE, make_oracle, mixed_seed, parent_of, share_of
+from kdeblend.tuning.oracles import (
+    OBJECTIVE,
+    BayesianOracle,
+    make_oracle,
+    mixed_seed,
+    parent_of,
+    same_values,
+    share_of,
+)
 
 
 def score(values):
     return 20 + values.get("root_blocks", 0) - 0.3 * values["branch_blocks"] ** 2
 
 
-def run(config, path, trials, fail=()):
+def run(config, path, trials, fails=lambda number, values: False):
     """Let an oracle, made anew for each trial if `path` is there, propose and score trials."""
     proposed = []
     oracle = None
@@ -27,10 +36,10 @@ def run(config, path, trials, fail=()):
         if trial.status == "STOPPED":
             break
         proposed.append(trial)
-        if number in fail:
+        values = trial.hyperparameters.values
+        if fails(number, values):
             trial.status = "FAILED"
         else:
-            values = trial.hyperparameters.values
             oracle.update_trial(trial.trial_id, {OBJECTIVE: score(values)})
             trial.status = "COMPLETED"
         oracle.end_trial(trial)
@@ -61,7 +70,28 @@ def test_no_trial_is_proposed_twice_and_a_small_space_is_exhausted(config, oracl
 
 def test_the_search_goes_on_after_any_number_of_failures(config):
     config = config.replace(max_trials=9)
-    assert len(run(config, None, 20, fail=range(8))) == 9
+    assert len(run(config, None, 20, lambda number, values: number < 8)) == 9
+
+
+def test_the_bayesian_oracle_learns_from_failures(config, monkeypatch):
+    """Large networks score best and fail; it must not propose the same ones in vain."""
+    drawn = []
+    draw = BayesianOracle._random_populate_space
+
+    def counted(oracle):
+        drawn.append(len(oracle.trials))
+        return draw(oracle)
+
+    monkeypatch.setattr(BayesianOracle, "_random_populate_space", counted)
+    config = config.replace(
+        oracle="bayesian", max_trials=18, fixed={"filters": 2, "depth": 1}, seed=2
+    )
+    trials = run(config, None, 18, lambda number, values: values["root_blocks"] > 9)
+    assert len(trials) == 18
+    completed = [trial.status == "COMPLETED" for trial in trials]
+    guided = [number for number in range(18) if number not in drawn]
+    assert len(guided) >= 6
+    assert sum(completed[number] for number in guided) >= len(guided) / 2
 
 
 def test_hyperband_trains_the_best_longer(config):
@@ -90,6 +120,13 @@ def test_the_trial_of_a_lost_tuner_goes_to_the_next(config, tmp_path):
     oracle = make_oracle(config, tmp_path / "oracle.json")
     assert oracle.create_trial("three").trial_id == first.trial_id
     assert oracle.create_trial("two").trial_id == second.trial_id
+
+
+def test_values_are_the_same_in_single_precision():
+    ours = {"M": 3, "head": "direct", "learning_rate": 1e-4}
+    assert same_values(ours, {**ours, "learning_rate": float(np.float32(1e-4))})
+    for other in ({"M": 4}, {"head": "visible"}, {"learning_rate": 1.01e-4}, {"N": 1}):
+        assert not same_values(ours, {**ours, **other})
 
 
 def test_seeds_that_are_neighbours_are_far_apart():

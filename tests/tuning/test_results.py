@@ -3,12 +3,13 @@ import csv
 import numpy as np
 import pytest
 import yaml
+from matplotlib.figure import Figure
 from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from kdeblend.tuning.config import search_base
-from kdeblend.tuning.figures import pareto_front
+from kdeblend.tuning.figures import _draw_axis, pareto_front, trained_longest
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.record import TrialRecord, read_record
 from kdeblend.tuning.results import write_results
@@ -94,6 +95,23 @@ def hparams(folder):
                 content = value.metadata.plugin_data.content
                 found.append(plugin_data_pb2.HParamsPluginData.FromString(content))
     return found
+
+
+def test_pictures_compare_trials_of_the_most_steps():
+    steps = {1: 10, 2: 90, 3: 30, 4: 90, 5: 90}
+    records = [
+        TrialRecord(number, {}, "failed" if number == 5 else "completed", steps=count)
+        for number, count in steps.items()
+    ]
+    assert [record.number for record in trained_longest(records)] == [2, 4]
+
+
+def test_an_axis_of_many_decades_is_logarithmic():
+    axes = Figure().subplots()
+    assert _draw_axis(axes, 0, [1e-5, 1e-3, None, 1e-1]) == pytest.approx(
+        [0, 0.5, np.nan, 1], nan_ok=True
+    )
+    assert _draw_axis(axes, 1, [2, 9, 16]) == pytest.approx([0, 0.5, 1])
 
 
 def test_the_pareto_front_is_what_nothing_beats():

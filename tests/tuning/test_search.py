@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
+from kdeblend.io.locks import FolderInUseError
 from kdeblend.training.config import preset_config, read_config
 from kdeblend.tuning import trial
 from kdeblend.tuning.config import search_base
@@ -193,14 +194,87 @@ def test_a_full_disk_ends_the_search_and_no_trial(
     train = trial.train
 
     def no_space(*arguments, **options):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device", "blends.npz")
 
     monkeypatch.setattr(trial, "train", no_space)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=r"No space.*blends\.npz"):
         search(config, tmp_path, hypermodel=fake_networks)
     monkeypatch.setattr(trial, "train", train)
     search(config, tmp_path, resume=True, hypermodel=fake_networks)
     assert [row["state"] for row in table(tmp_path)] == ["completed"] * 3
+
+
+def test_data_that_are_gone_end_the_search_and_no_trial(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    train, found = trial.train, trial.open_source
+
+    def unmounted(*arguments, **options):
+        raise ValueError("`data` must hold a readable image. Received: none")
+
+    monkeypatch.setattr(trial, "train", lambda *a, **o: monkeypatch.setattr(
+        trial, "open_source", unmounted) or unmounted())  # fmt: skip
+    with pytest.raises(OSError, match="must hold a readable image"):
+        search(config, tmp_path, hypermodel=fake_networks)
+    monkeypatch.setattr(trial, "train", train)
+    monkeypatch.setattr(trial, "open_source", found)
+    search(config, tmp_path, resume=True, hypermodel=fake_networks)
+    assert [row["state"] for row in table(tmp_path)] == ["completed"] * 3
+
+
+def test_a_trial_that_another_process_trains_is_waited_for(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    train, busy, reasons = trial.train, iter([True, True]), []
+
+    def train_later(*arguments, **options):
+        if next(busy, False):
+            raise FolderInUseError("in use")
+        return train(*arguments, **options)
+
+    monkeypatch.setattr(trial, "train", train_later)
+    monkeypatch.setattr(trial, "WAIT_SECONDS", 0.01)
+    result = search(
+        config, tmp_path, hypermodel=fake_networks,
+        progress=lambda record: reasons.append(record.reason),
+    )  # fmt: skip
+    assert [row["state"] for row in table(tmp_path)] == ["completed"] * 3
+    assert reasons.count("in use") == 2
+    assert {record.reason for record in result.records} == {""}
+
+
+def test_trials_of_another_search_are_refused(config, fake_networks, fake_training, tmp_path):
+    search(config, tmp_path / "a", hypermodel=fake_networks)
+    search(config.replace(seed=1), tmp_path / "b", hypermodel=fake_networks)
+    (tmp_path / "b" / "trials" / "001").rename(tmp_path / "b" / "trials" / "004")
+    (tmp_path / "a" / "trials" / "001").rename(tmp_path / "b" / "trials" / "001")
+    (tmp_path / "b" / "oracle.json").unlink()  # all is proposed again
+    with pytest.raises(OSError, match="001 must hold the trial that is asked for"):
+        search(config.replace(seed=1), tmp_path / "b", resume=True, hypermodel=fake_networks)
+
+
+def test_every_generator_is_timed_where_it_was_built(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    """TensorFlow can not trace it for the first time in another distribution."""
+    timed = []
+
+    def measure(generator, config, bands):
+        timed.append(id(generator))
+        return 1.0
+
+    monkeypatch.setattr("kdeblend.tuning.trial.milliseconds_a_stamp", measure)
+    config = config.replace(max_trials=1, executions_per_trial=2)
+    kept = []
+
+    class Kept(fake_networks):
+        def build_networks(self, config, bands):
+            kept.append(super().build_networks(config, bands))
+            return kept[-1]
+
+    search(config, tmp_path, hypermodel=Kept)
+    built = [id(gan.averaged_generator) for gan in kept]
+    assert timed == [built[0], built[0], built[1], built[1]]
 
 
 def test_one_folder_takes_one_search_at_a_time(config, fake_networks, fake_training, tmp_path):

@@ -11,6 +11,7 @@ import keras
 import pytest
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src import protos
+from keras_tuner.src.distribute.oracle_client import OracleClient
 
 from kdeblend.tuning import service
 from kdeblend.tuning.folder import SearchFolder
@@ -19,7 +20,8 @@ from kdeblend.tuning.oracles import OBJECTIVE, make_oracle
 from kdeblend.tuning.record import read_record, read_records
 from kdeblend.tuning.run import search
 from kdeblend.tuning.service import ChiefServicer, split_address, tuner_environment
-from kdeblend.tuning.worker import wait_for_chief
+from kdeblend.tuning.trial import TrialRunner
+from kdeblend.tuning.worker import WorkerTuner, wait_for_chief
 
 MESSAGES = protos.get_service()
 
@@ -132,6 +134,15 @@ def test_a_chief_that_was_killed_leaves_trials_with_their_workers(chief, config,
     assert again.ask("two").trial_id != trial.trial_id
     assert again.beat("one", trial)
     again.end(trial)
+
+
+def test_a_worker_on_a_host_that_is_called_chief_is_none(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "chief01")
+    monkeypatch.setattr(WorkerTuner, "_populate_initial_space", lambda self: None)
+    runner = TrialRunner(config, SearchFolder(tmp_path), DeblendingHyperModel(config))
+    tuner = WorkerTuner(make_oracle(config), runner, "127.0.0.1:1")
+    assert isinstance(tuner.oracle, OracleClient)
+    assert tuner.tuner_id.startswith("host01-")
 
 
 @pytest.mark.parametrize("address", ["here", ":80", "host:", "host:http"])

@@ -30,4 +30,13 @@ class BestWeights(StepCallback):
         if logs.get(self.monitor, -np.inf) > self.best:
             self.best = float(logs[self.monitor])
             with atomic_path(self.path) as temporary:
-                self.model.averaged_generator.save(temporary)
+                self._save(temporary)
+
+    def _save(self, path):
+        """Save the generator as one that can be trained further, which the average is not."""
+        generator = self.model.averaged_generator
+        generator.trainable = True
+        try:
+            generator.save(path)
+        finally:
+            generator.trainable = False
