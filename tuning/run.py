@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras_tuner
+
 from kdeblend import backend
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.errors import SearchStoppedError
@@ -16,7 +18,7 @@ from kdeblend.tuning.oracles import make_oracle
 from kdeblend.tuning.record import TrialRecord, best_of, read_records
 from kdeblend.tuning.results import write_results, write_table
 from kdeblend.tuning.service import serve, split_address, tuner_environment
-from kdeblend.tuning.trial import Progress, TrialRunner, check_data
+from kdeblend.tuning.trial import Progress, TrialRunner, check_data, free_memory
 from kdeblend.tuning.tuner import DeblendingTuner
 from kdeblend.tuning.worker import WorkerTuner, wait_for_chief
 
@@ -78,7 +80,7 @@ def search(
         split_address(chief)
     folder = SearchFolder(out)
     networks = hypermodel(config)
-    _check(config, devices=chief is None)
+    _check(config, networks, devices=chief is None)
     folder.check(config, resume)
     deadline = None if time_budget is None else time.monotonic() + time_budget
     runner = TrialRunner(config, folder, networks, deadline, progress)
@@ -176,13 +178,17 @@ def _until_stopped(work: Callable[[], None]) -> str | None:
     return None
 
 
-def _check(config: SearchConfig, devices: bool) -> None:
+def _check(config: SearchConfig, networks: DeblendingHyperModel, devices: bool) -> None:
     """Find mistakes that would make every trial fail."""
     training = config.space().base
-    check_data(training)
-    if devices:  # a chief needs none
+    source = check_data(training)
+    if devices:
         with backend.distribution(training.devices):
             pass
+    else:  # a chief needs none, and would learn of other mistakes from its workers only
+        middle = networks.configure(keras_tuner.HyperParameters())
+        networks.build_networks(middle.replace(burn_in=0, perceptual_weight=0.0), source.bands)
+        free_memory()
 
 
 def _reasons(records: list[TrialRecord]) -> str:

@@ -15,7 +15,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 
 from kdeblend import backend
-from kdeblend.data.source import open_source
+from kdeblend.data.source import GalaxySource, open_source
 from kdeblend.data.split import check_split, split_indices
 from kdeblend.io.locks import FolderInUseError
 from kdeblend.training.callbacks.step_callback import StepCallback
@@ -279,8 +279,8 @@ def free_memory() -> None:
     gc.collect()
 
 
-def check_data(config: TrainingConfig) -> None:
-    """Check that there are galaxies to train on.
+def check_data(config: TrainingConfig) -> GalaxySource:
+    """Check that there are galaxies to train on, and return them.
 
     Args:
         config: Says where they are.
@@ -289,7 +289,9 @@ def check_data(config: TrainingConfig) -> None:
         OSError: If they cannot be read.
         ValueError: If they are unusable or too few.
     """
-    check_split(split_indices(open_source(config.data, config.stamp_size).ids))
+    source = open_source(config.data, config.stamp_size)
+    check_split(split_indices(source.ids))
+    return source
 
 
 def _steps_done(run: Path) -> int:

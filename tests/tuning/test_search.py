@@ -350,6 +350,8 @@ def test_mistakes_leave_nothing_behind(config, tmp_path):
             search(config.replace(training=training), out)
     with pytest.raises(ValueError, match="HOST:PORT"):
         search(config, out, chief="here")
+    with pytest.raises(ValueError, match="visibel"):
+        search(config.replace(fixed={"head": "visibel"}), out, chief="127.0.0.1:1")
     assert not out.exists()
 
 
