@@ -37,8 +37,8 @@ class InfeasibleTrialError(ValueError):
 def files_apart(check_data: Callable[[], object]) -> Iterator[None]:
     """Raise what is a fault of files as `FilesError`.
 
-    A lack of memory is an `OSError`, too, but no such; and data that are gone raise
-    `ValueError` like a mistake, so they are looked at again.
+    A lack of memory is an `OSError`, too, but no such; and data that are gone look like any
+    mistake in the middle of a training, so they are looked at again.
 
     Args:
         check_data: Raises `OSError` or `ValueError` if the data cannot be used.
@@ -48,13 +48,13 @@ def files_apart(check_data: Callable[[], object]) -> Iterator[None]:
     """
     try:
         yield
-    except InfeasibleTrialError:
+    except (FatalError, InfeasibleTrialError):
         raise
     except OSError as error:
         if error.errno in (errno.ENOMEM, errno.EAGAIN):
             raise
         raise _files_error(error) from error
-    except ValueError as error:
+    except Exception as error:  # TensorFlow makes a kind of its own of what data raise
         try:
             check_data()
         except (OSError, ValueError) as gone:

@@ -39,7 +39,7 @@ class ImageCache:
         image = self.source.image(index)
         if not self._reserved:
             self._reserve(image)
-        if index < self._slots and image.nbytes <= self._slot_size:
+        if index < self._slots and image.nbytes <= self._sizes[index]:
             self._headers[index, 1:] = (_DTYPES.index(image.dtype), *image.shape)
             self._view(index)[...] = image
             self._headers[index, 0] = 1
@@ -49,21 +49,24 @@ class ImageCache:
         return type(self), (self.source, self.cache_gb)
 
     def _reserve(self, image: np.ndarray) -> None:
-        """Reserve address space, once the type of an image is known."""
+        """Reserve address space for the first galaxies, once the type of an image is known."""
         self._reserved = True
         if self.source.decoded:
             return
-        side = max(self.source.largest_size, *image.shape[:2])
-        self._slot_size = side**2 * image.shape[2] * image.itemsize
-        slots = min(int(self.cache_gb * 1e9) // self._slot_size, len(self.source))
+        pixel = image.shape[2] * image.itemsize
+        parts = zip(self.source.parts, self.source.part_sizes, strict=True)
+        sizes = np.concatenate([np.full(len(part), side**2 * pixel) for part, side in parts])
+        ends = np.cumsum(sizes)
+        slots = int(np.searchsorted(ends, self.cache_gb * 1e9, side="right"))
         if slots > 0:
+            self._sizes, self._starts = sizes[:slots], (ends - sizes)[:slots]
             self._headers = np.frombuffer(_shared(slots * 5 * 8), np.int64).reshape(slots, 5)
-            self._pixels = np.frombuffer(_shared(slots * self._slot_size), np.uint8)
+            self._pixels = np.frombuffer(_shared(int(ends[slots - 1])), np.uint8)
             self._slots = slots
 
     def _view(self, index: int) -> np.ndarray:
         _, dtype, *shape = self._headers[index].tolist()
-        start = index * self._slot_size
+        start = int(self._starts[index])
         end = start + prod(shape) * _DTYPES[dtype].itemsize
         return self._pixels[start:end].view(_DTYPES[dtype]).reshape(shape)
 

@@ -37,9 +37,9 @@ class CombinedSource(GalaxySource):
         self._ends = list(accumulate(len(source) for source in sources))
 
     @property
-    def largest_size(self) -> int:
-        """Side of the largest images, in pixels."""
-        return max(source.largest_size for source in self.sources)
+    def part_sizes(self) -> list[int]:
+        """Side of the images of each source, in pixels; the largest of its own parts."""
+        return [max(source.part_sizes) for source in self.sources]
 
     @property
     def parts(self) -> list[range]:

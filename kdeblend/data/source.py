@@ -69,9 +69,9 @@ class GalaxySource(ABC):
         return [range(len(self))]
 
     @property
-    def largest_size(self) -> int:
-        """Side of the largest images, in pixels."""
-        return self.native_size
+    def part_sizes(self) -> list[int]:
+        """Side of the images of each part, in pixels."""
+        return [self.native_size] * len(self.parts)
 
     def downsampling(self, stamp_size: int) -> int:
         """Return the step in native pixels between neighbouring pixels of a stamp.

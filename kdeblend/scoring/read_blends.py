@@ -15,8 +15,8 @@ from kdeblend.io.npz import NpzRows, npz_names
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk
 
 RESERVED = ("blend", "truth", "valid")
+MODE_TELLING = 0.1
 MODE_TOLERANCE = 0.03  # some grey levels, as of a JPEG file
-MODE_QUANTILE = 0.99
 
 
 class ReadBlends(BlendSet):
@@ -122,15 +122,15 @@ def _unreadable(path: str | os.PathLike, error: Exception) -> ValueError:
 def _blend_mode(chunk: Chunk) -> str | None:
     """Return the registered blend mode that gives blends of their truths, or None.
 
-    Only pixels in which the modes differ are looked at, and nearly all of them must fit.
+    Only pixels in which the modes differ much are looked at, and half of them must fit.
     """
     counted = ... if chunk.valid is None else chunk.valid
     first, second = chunk.truth[:, 0][counted], chunk.truth[:, 1][counted]
     made = np.stack([superpose(first, second) for superpose in BLEND_MODES.values()])
-    telling = np.ptp(made, axis=0) > MODE_TOLERANCE
+    telling = np.ptp(made, axis=0) > MODE_TELLING
     telling = telling if telling.any() else ...
     errors = np.abs(made[:, telling] - chunk.blend[counted][telling])
-    errors = np.quantile(errors.reshape(len(made), -1), MODE_QUANTILE, axis=1)
+    errors = np.median(errors.reshape(len(made), -1), axis=1)
     best = int(np.argmin(errors))
     return list(BLEND_MODES)[best] if errors[best] <= MODE_TOLERANCE else None
 

@@ -104,7 +104,7 @@ def _check_pickling(deblenders: Sequence[Deblender], metrics: Mapping[str, Metri
     for name, each in named:
         try:
             pickle.dumps(each)
-        except Exception as error:  # pickling raises many kinds
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"with several processes everything must survive pickling. Received: {name}, "
                 f"which does not ({type(error).__name__}: {error})"

@@ -209,6 +209,10 @@ def test_images_of_the_larger_of_two_sources_are_kept_too(galaxy, array_source):
         small.reads = large.reads = 0
         blends(make(CombinedSource(sources), batches=40))
         assert (small.reads, large.reads) == (4, 6)
+    budget = sum(image.nbytes for image in [*small.images, *large.images]) / 1e9
+    small.reads = large.reads = 0
+    blends(make(CombinedSource([small, large]), batches=40, cache_gb=budget))
+    assert (small.reads, large.reads) == (4, 6)
 
 
 def test_drawn_galaxies_are_those_of_the_blends(array_source):

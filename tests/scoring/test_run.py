@@ -1,5 +1,6 @@
 """Whole scorings into a folder: stopped, resumed, on several processes, tuned."""
 
+import io
 import json
 import os
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.deblenders.sources import SourcesDeblender
@@ -99,13 +102,40 @@ def test_blend_mode_of_a_file_is_found(file, tmp_path):
     assert ReadBlends(tmp_path / "sum.npz").blend_mode == "sum"
     np.savez(tmp_path / "other.npz", blend=truth.min(axis=1), truth=truth)
     assert ReadBlends(tmp_path / "other.npz").blend_mode is None
-    sky = np.minimum(truth.sum(axis=1) - 5 / 255, 1)  # of both galaxies, but once
-    np.savez(tmp_path / "sky.npz", blend=sky, truth=truth)
-    assert ReadBlends(tmp_path / "sky.npz").blend_mode != "max"
     given = ReadBlends(tmp_path / "other.npz", blend_mode="sum")
     assert given.blend_mode == given.description["blend_mode"] == "sum"
     with pytest.raises(ValueError, match="'nothing'"):
         ReadBlends(tmp_path / "other.npz", blend_mode="nothing")
+
+
+@pytest.mark.parametrize("sky", [0.005, 0.05])
+def test_a_blend_mode_must_fit_where_galaxies_overlap(sky, tmp_path):
+    """Light that adds up on a sky that does not is no maximum, though nearly all pixels fit."""
+    rows, columns = np.indices((48, 48)) - 23.5
+    light = [np.exp(-(rows**2 + (columns - x) ** 2) / 18) for x in (-4, 4)]
+    truth = np.float32(0.6 * np.stack(light) + sky)[None, ..., None]
+    blend = truth.sum(axis=1) - np.float32(sky)
+    assert np.abs(truth.max(axis=1) - blend).mean() < 0.01
+    np.savez(tmp_path / "sky.npz", blend=blend, truth=truth)
+    assert ReadBlends(tmp_path / "sky.npz").blend_mode == ("sum" if sky < 0.03 else None)
+
+
+@pytest.mark.parametrize("mode", ["max", "sum"])
+def test_blend_mode_of_jpeg_files_is_found(mode, tmp_path):
+    truth = images(8)
+    blend = BLEND_MODES[mode](*np.moveaxis(truth / np.float32(255), 1, 0))
+    np.savez(tmp_path / "jpeg.npz", blend=jpeg(np.uint8(255 * blend)), truth=truth)
+    assert ReadBlends(tmp_path / "jpeg.npz").blend_mode == mode
+
+
+def jpeg(pictures):
+    """Return pictures as they come back from JPEG files."""
+    found = []
+    for picture in pictures:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=85)
+        found.append(np.asarray(Image.open(file)))
+    return np.stack(found)
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):

@@ -212,8 +212,11 @@ def test_data_that_are_gone_end_the_search_and_no_trial(
     def unmounted(*arguments, **options):
         raise ValueError("`data` must hold a readable image. Received: none")
 
-    monkeypatch.setattr(trial, "train", lambda *a, **o: monkeypatch.setattr(
-        trial, "open_source", unmounted) or unmounted())  # fmt: skip
+    def fail(*arguments, **options):
+        monkeypatch.setattr(trial, "open_source", unmounted)
+        raise RuntimeError("InvalidArgumentError")  # of TensorFlow
+
+    monkeypatch.setattr(trial, "train", fail)
     with pytest.raises(OSError, match="must hold a readable image"):
         search(config, tmp_path, hypermodel=fake_networks)
     monkeypatch.setattr(trial, "train", train)
