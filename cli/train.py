@@ -126,7 +126,7 @@ def _announce(config, out):
 
     precision = "bfloat16" if config.mixed_precision else "float32"
     if config.deterministic:
-        backend.enable_determinism()  # before the backend is asked for anything
+        backend.prepare_determinism()
     # Asking what there is would start the backend before its devices can be chosen.
     device = ", ".join(config.devices) if config.devices else backend.describe_device()
     click.echo(

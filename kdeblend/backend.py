@@ -214,15 +214,21 @@ def held_if(condition: Any, variables: Sequence[Any]) -> Iterator[None]:
 
 
 def enable_determinism() -> None:
-    """Make every operation give the same result each time, at some cost in speed.
-
-    JAX must not have computed anything nor been asked for its devices before.
-    """
+    """Make every operation give the same result each time, at some cost in speed."""
     if BACKEND == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif BACKEND == "torch":
         torch.use_deterministic_algorithms(True)
     else:
+        prepare_determinism()
+
+
+def prepare_determinism() -> None:
+    """Let JAX know of `enable_determinism` before it starts, with its first computation or device.
+
+    The other backends need not know so early.
+    """
+    if BACKEND == "jax":
         flags = os.environ.get("XLA_FLAGS", "").split()
         os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*flags, DETERMINISTIC_XLA]))
 

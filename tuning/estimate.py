@@ -29,7 +29,7 @@ def describe_hardware(config: SearchConfig) -> str:
     """
     training = config.space().base
     if config.deterministic:
-        backend.enable_determinism()
+        backend.prepare_determinism()
     with backend.distribution(training.devices):  # before the backend is asked for anything
         memory = [f"{each / GIB:.0f} GiB" for each in backend.gpu_memory()]
     device = backend.describe_device()

@@ -24,6 +24,16 @@ RECORD = TrialRecord(
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _determinism_ends_with_the_test():
+    """TensorFlow keeps it until the process ends, and other tests use XLA, which it rules out."""
+    yield
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.framework import config
+
+        config.disable_op_determinism()
+
+
 def invoke(*arguments):
     return CliRunner().invoke(main, ["tune", *map(str, arguments)])
 
