@@ -102,8 +102,9 @@ def _score(blends_file, data, blends, names, out, resume, processes, making):
 def _read_blends(path, blends, given):
     from kdeblend.scoring.read_blends import ReadBlends
 
-    for name in sorted(set(given) - {"blend_mode"}):
-        raise click.UsageError(f"--{name} is for blends that are made. Received: {path}")
+    wrong = sorted(set(given) - {"blend_mode"})
+    if wrong:
+        raise click.UsageError(f"--{wrong[0]} is for blends that are made. Received: {path}")
     return ReadBlends(path, blends, given.get("blend_mode"))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras_tuner
 
 from kdeblend import backend
+from kdeblend.data.source import open_split
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.errors import SearchStoppedError
 from kdeblend.tuning.folder import SearchFolder
@@ -18,7 +19,7 @@ from kdeblend.tuning.oracles import make_oracle
 from kdeblend.tuning.record import TrialRecord, best_of, read_records
 from kdeblend.tuning.results import write_results, write_table
 from kdeblend.tuning.service import serve, split_address, tuner_environment
-from kdeblend.tuning.trial import Progress, TrialRunner, check_data, free_memory
+from kdeblend.tuning.trial import Progress, TrialRunner, free_memory
 from kdeblend.tuning.tuner import DeblendingTuner
 from kdeblend.tuning.worker import WorkerTuner, wait_for_chief
 
@@ -181,7 +182,7 @@ def _until_stopped(work: Callable[[], None]) -> str | None:
 def _check(config: SearchConfig, networks: DeblendingHyperModel, devices: bool) -> None:
     """Find mistakes that would make every trial fail."""
     training = config.space().base
-    source = check_data(training)
+    source, _ = open_split(training.data, training.stamp_size)
     if devices:
         with backend.distribution(training.devices):
             pass

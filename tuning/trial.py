@@ -15,8 +15,7 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 
 from kdeblend import backend
-from kdeblend.data.source import GalaxySource, open_source
-from kdeblend.data.split import check_split, split_indices
+from kdeblend.data.source import open_split
 from kdeblend.io.locks import FolderInUseError
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.training_log import read_log
@@ -125,7 +124,8 @@ class TrialRunner:
         record.state, record.reason = RUNNING, ""
         try:
             self._start(trial, path, record)
-            with files_apart(lambda: check_data(self.config.space().base)):
+            base = self.config.space().base
+            with files_apart(lambda: open_split(base.data, base.stamp_size)):
                 record.psnr = self._train(trial, path, record)
             record.state = COMPLETED
         except (SearchStoppedError, TrialTakenError, KeyboardInterrupt, FilesError):
@@ -277,21 +277,6 @@ def free_memory() -> None:
     """Let go of the networks of a trial, lest the next one finds no room."""
     keras.utils.clear_session(free_memory=True)
     gc.collect()
-
-
-def check_data(config: TrainingConfig) -> GalaxySource:
-    """Check that there are galaxies to train on, and return them.
-
-    Args:
-        config: Says where they are.
-
-    Raises:
-        OSError: If they cannot be read.
-        ValueError: If they are unusable or too few.
-    """
-    source = open_source(config.data, config.stamp_size)
-    check_split(split_indices(source.ids))
-    return source
 
 
 def _steps_done(run: Path) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdeblend.data.geometry import downsampling
-from kdeblend.data.split import ID_SEPARATOR
+from kdeblend.data.split import ID_SEPARATOR, check_split, split_indices
 from kdeblend.plugins import Registry
 
 SOURCES = Registry(
@@ -118,6 +118,26 @@ def open_source(paths: Sequence[str], stamp_size: int = 80) -> GalaxySource:
     from kdeblend.data.combined import CombinedSource
 
     return CombinedSource(sources)
+
+
+def open_split(paths: Sequence[str], stamp_size: int) -> tuple[GalaxySource, dict[str, np.ndarray]]:
+    """Open galaxies to train on, and split them.
+
+    Args:
+        paths: As `open_source` takes them.
+        stamp_size: Side of the stamps to be cut, in pixels.
+
+    Returns:
+        The source, and the indices of each side as `split_indices` returns them.
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        ValueError: As `open_source` does, or if there are too few for training or validation.
+    """
+    source = open_source(paths, stamp_size)
+    split = split_indices(source.ids)
+    check_split(split)
+    return source, split
 
 
 def unique_ids(names: Sequence[str], places: Sequence[str]) -> list[str]:

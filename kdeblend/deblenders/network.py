@@ -81,14 +81,10 @@ class NetworkDeblender(Deblender):
         Raises:
             ValueError: If the file holds no generator.
         """
-        import keras
+        from kdeblend.models.generators import load_generator
 
-        from kdeblend.models.generators import GENERATORS
-
-        list(GENERATORS.values())  # importing them makes Keras know their layers
         try:
-            generator = keras.saving.load_model(path, compile=False)
-            return cls(generator, **{"name": Path(path).name, **options})
+            return cls(load_generator(path), **{"name": Path(path).name, **options})
         except Exception as error:  # Keras raises many kinds for a damaged file
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
 

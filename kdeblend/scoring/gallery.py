@@ -156,7 +156,7 @@ def _panel(
         int(number),
         data_uri(chunk.blend[row]),
         (data_uri(truth[0]), data_uri(truth[1])),
-        (data_uri(np.nan_to_num(found[0])), data_uri(np.nan_to_num(found[1]))),
+        (data_uri(found[0]), data_uri(found[1])),
         (first, second),
         strength,
     )
@@ -165,9 +165,9 @@ def _panel(
 def data_uri(image: np.ndarray) -> str:
     """Return an image `(height, width, bands)` in [0, 1] as a JPEG in a data URI.
 
-    Large ones are made smaller, so that a page with many stays small.
+    NaN is black. Large ones are made smaller, so that a page with many stays small.
     """
-    picture = Image.fromarray(as_rgb(image))
+    picture = Image.fromarray(as_rgb(np.nan_to_num(image)))
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY, subsampling=0)

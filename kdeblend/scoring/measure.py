@@ -45,12 +45,13 @@ class Measure:
         for name, (function, wants_context) in self._metrics.items():
             extra: dict[str, Any] = {"context": context} if wants_context else {}
             try:
-                yield name, function(truth[layer], found[layer], valid, **extra)
+                value = function(truth[layer], found[layer], valid, **extra)
             except Exception as error:  # a metric of others may raise anything
                 raise ValueError(
                     f"the metric {name!r} must give a number or NaN for any galaxy. "
                     f"Received: {type(error).__name__}: {error}"
                 ) from error
+            yield name, value
 
 
 def _wants_context(metric: Metric) -> bool:

@@ -6,7 +6,7 @@ import keras
 
 from kdeblend.models.discriminator import build_discriminator
 from kdeblend.models.gan import DeblendingGAN
-from kdeblend.models.generators import GENERATORS
+from kdeblend.models.generators import GENERATORS, load_generator
 from kdeblend.models.perceptual import PerceptualLoss
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.muon import ConvolutionMuon
@@ -57,9 +57,8 @@ def start_from(gan: DeblendingGAN, path: str | Path) -> None:
     Raises:
         ValueError: If the file holds no generator, or one of another shape.
     """
-    list(GENERATORS.values())  # registers the layers that the file may hold
     try:
-        weights = keras.saving.load_model(path, compile=False).get_weights()
+        weights = load_generator(path).get_weights()
     except Exception as error:  # Keras raises many kinds for a damaged file
         raise ValueError(
             f"`initial_weights` must be the .keras file of a generator. Received: {path} ({error})"

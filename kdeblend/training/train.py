@@ -12,8 +12,7 @@ import keras
 from kdeblend import backend
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.sequence import BlendSequence
-from kdeblend.data.source import GalaxySource, open_source
-from kdeblend.data.split import check_split, split_indices
+from kdeblend.data.source import GalaxySource, open_split
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
@@ -95,9 +94,7 @@ def train(
                 "`out` must be a new folder, or `resume` true (--resume) to go on with the run "
                 f"there. Received: out={str(out)!r}, which holds a run"
             )
-        source = open_source(config.data, config.stamp_size)
-        split = split_indices(source.ids)
-        check_split(split)
+        source, split = open_split(config.data, config.stamp_size)
         training = _Training(config, run, source, split, build, callbacks)
         run.start(config)  # only now, lest a mistake spoils a run or leaves half of one
         write_json(run.split, {side: [source.ids[i] for i in split[side]] for side in split})

@@ -207,20 +207,20 @@ def test_a_full_disk_ends_the_search_and_no_trial(
 def test_data_that_are_gone_end_the_search_and_no_trial(
     config, fake_networks, fake_training, monkeypatch, tmp_path
 ):
-    train, found = trial.train, trial.open_source
+    train, found = trial.train, trial.open_split
 
     def unmounted(*arguments, **options):
         raise ValueError("`data` must hold a readable image. Received: none")
 
     def fail(*arguments, **options):
-        monkeypatch.setattr(trial, "open_source", unmounted)
+        monkeypatch.setattr(trial, "open_split", unmounted)
         raise RuntimeError("InvalidArgumentError")  # of TensorFlow
 
     monkeypatch.setattr(trial, "train", fail)
     with pytest.raises(OSError, match="must hold a readable image"):
         search(config, tmp_path, hypermodel=fake_networks)
     monkeypatch.setattr(trial, "train", train)
-    monkeypatch.setattr(trial, "open_source", found)
+    monkeypatch.setattr(trial, "open_split", found)
     search(config, tmp_path, resume=True, hypermodel=fake_networks)
     assert [row["state"] for row in table(tmp_path)] == ["completed"] * 3
 
