@@ -26,8 +26,9 @@ from kdeblend.io.atomic import atomic_path
 from kdeblend.metrics import METRICS
 from kdeblend.presets import find_preset, list_presets, preset_card
 from kdeblend.scoring.blends import BlendSet
+from kdeblend.scoring.load import load_deblenders
 from kdeblend.scoring.read_blends import ReadBlends
-from kdeblend.scoring.run import load_deblenders, make_test_blends
+from kdeblend.scoring.run import make_test_blends
 from kdeblend.scoring.score import score
 
 MARKS = ("<!-- scores -->", "<!-- end of scores -->")

@@ -110,7 +110,7 @@ def _read_blends(path, blends, given):
 
 def _deblenders(names, blend_mode, **options):
     from kdeblend.presets import DEFAULT_PRESET
-    from kdeblend.scoring.run import load_deblenders
+    from kdeblend.scoring.load import load_deblenders
 
     chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
     return load_deblenders(chosen, blend_mode, **options)
@@ -119,7 +119,8 @@ def _deblenders(names, blend_mode, **options):
 def _blends(read, data, blends, given, deblenders):
     """Return the blends to score, and a function that makes those to tune on."""
     from kdeblend.scoring.fitting import TUNING_BLENDS, can_be_tuned
-    from kdeblend.scoring.run import make_test_blends, trained_blend_mode
+    from kdeblend.scoring.load import trained_blend_mode
+    from kdeblend.scoring.run import make_test_blends
 
     if read is None:
         given = {"blend_mode": trained_blend_mode(deblenders), **given}

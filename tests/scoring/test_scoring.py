@@ -13,8 +13,9 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.metrics import METRICS as ALL_METRICS
 from kdeblend.scoring.blends import BlendSet, MadeBlends
+from kdeblend.scoring.load import load_deblenders
 from kdeblend.scoring.read_blends import ReadBlends
-from kdeblend.scoring.run import load_deblenders, score_to_folder
+from kdeblend.scoring.run import score_to_folder
 from kdeblend.scoring.score import score
 
 RNG = np.random.default_rng(5)
