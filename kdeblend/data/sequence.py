@@ -14,7 +14,7 @@ from kdeblend.data.source import GalaxySource, logger
 from kdeblend.io.images import ImageReadError
 
 _FULL = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
-_RANDOM_NUMBERS = 17
+_RANDOM_NUMBERS = 18
 
 Batch = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
 
@@ -44,6 +44,9 @@ class BlendSequence(keras.utils.Sequence):
         geometry: Crop, downsampling and perturbation.
         blend_mode: Name of a registered blend mode.
         augment: Whether to flip and turn whole blends by multiples of 90 degrees.
+        sky_light: Most light that half of the blends get added, as under a brighter sky, in
+            [0, 1). Both galaxies of a blend get the same, each band between half of it and all
+            of it; what lies beyond the edge of a picture stays black.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
         workers: Threads or processes that make batches in advance; with 1 each batch is made
             when it is asked for.
@@ -75,6 +78,7 @@ class BlendSequence(keras.utils.Sequence):
         geometry: BlendGeometry | None = None,
         blend_mode: str = "max",
         augment: bool = True,
+        sky_light: float = 0.0,
         cache_gb: float = 4.0,
         workers: int = 1,
         use_multiprocessing: bool = False,
@@ -92,6 +96,8 @@ class BlendSequence(keras.utils.Sequence):
                 f"not negative. Received: batch_size={batch_size}, batches={batches}, "
                 f"first_batch={first_batch}, seed={seed}, epoch={epoch}"
             )
+        if not 0 <= sky_light < 1:
+            raise ValueError(f"`sky_light` must be in [0, 1). Received: sky_light={sky_light}")
         self.source = source
         self._parts = _parts(source, self.indices)
         self._odds = np.cumsum([len(part) ** 0.5 for part in self._parts])
@@ -103,6 +109,7 @@ class BlendSequence(keras.utils.Sequence):
         self.geometry = geometry or BlendGeometry()
         self.blend_mode = blend_mode
         self.augment = augment
+        self.sky_light = sky_light
         self._blend = BLEND_MODES[blend_mode]
         self._cache = ImageCache(source, cache_gb)
         self._prefetching = (workers, use_multiprocessing, max_queue_size)
@@ -163,8 +170,9 @@ class BlendSequence(keras.utils.Sequence):
         uniform = self._uniform(epoch, number)
         perturbations = self.geometry.draw(uniform[3:16])
         part = self._part(uniform)
+        light = self._light(uniform)
         first, second = (
-            self._stamp(image, perturbation)
+            self._stamp(image, perturbation, light)
             for image, perturbation in zip(
                 self._readable_pair(part, *uniform[:2]), perturbations, strict=True
             )
@@ -181,14 +189,25 @@ class BlendSequence(keras.utils.Sequence):
     def _uniform(self, epoch: int, number: int) -> np.ndarray:
         """Return the random numbers in [0, 1) that a sample is made of."""
         stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
-        return np.random.Generator(stream).random(_RANDOM_NUMBERS)
+        return np.random.Generator(stream).random(_RANDOM_NUMBERS + self.source.bands)
 
     def _part(self, uniform: np.ndarray) -> int:
         return int(np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right"))
 
-    def _stamp(self, image: np.ndarray, perturbation: Perturbation) -> np.ndarray:
+    def _light(self, uniform: np.ndarray) -> np.ndarray:
+        """Return the light that the sky of a sample gets, float32 `(bands, 1, 1)`."""
+        most = self.sky_light * max(0, 2 * uniform[17] - 1)
+        return (most * (1 + uniform[18:]) / 2).astype(np.float32)[:, None, None]
+
+    def _stamp(
+        self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray
+    ) -> np.ndarray:
         stamp = self.geometry.stamp(image, perturbation)
         stamp *= 1 / _FULL[image.dtype.str[1:]]
+        if light.any():
+            picture = np.ones((*image.shape[:2], 1), np.uint8)  # what is beyond it stays black
+            stamp += light * self.geometry.stamp(picture, perturbation)
+            np.minimum(stamp, 1, out=stamp)
         return stamp
 
     def _readable_pair(self, part: int, first: float, second: float) -> list[np.ndarray]:

@@ -25,6 +25,8 @@ class TrainingConfig:
         perturb: Which galaxies are flipped, rotated and scaled: `"second"` (the paper), `"both"`,
             or `"either"` of the two by chance.
         augment: Flip and turn whole blends at random.
+        sky_light: Most light that half of the blends get added, as under a brighter sky, so that
+            the network learns to bear other skies; 1 is the brightest that a pixel can be.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
         multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy.
@@ -68,6 +70,7 @@ class TrainingConfig:
     blend_mode: str = "max"
     perturb: str = "second"
     augment: bool = True
+    sky_light: float = 0.0
     cache_gb: float = 4.0
     workers: int = 2
     multiprocessing: bool = False
@@ -279,6 +282,8 @@ def _check_ranges(config: TrainingConfig) -> None:
             raise ValueError(f"`{name}` must not be negative. Received: {getattr(config, name)}")
     if config.average_momentum >= 1:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
+    if not 0 <= config.sky_light < 1:
+        raise ValueError(f"`sky_light` must be in [0, 1). Received: {config.sky_light}")
     if config.preset not in PRESETS:
         raise ValueError(
             f"`preset` must be one of {sorted(PRESETS)}. Received: preset={config.preset!r}"

@@ -232,6 +232,7 @@ class _Training:
             geometry=self.geometry,
             blend_mode=config.blend_mode,
             augment=config.augment,
+            sky_light=config.sky_light,
             cache_gb=config.cache_gb,
             workers=config.workers,
             use_multiprocessing=config.multiprocessing,

@@ -44,6 +44,32 @@ def test_shapes_and_ranges(source):
     assert second.min() == -1
 
 
+def test_half_of_the_blends_get_light_of_a_sky(source):
+    options = {"batch_size": 64, "geometry": BlendGeometry(stamp_size=12, perturb="both")}
+    dark, dark_pair = make(source, **options)[0]
+    blend, pair = make(source, sky_light=0.4, **options)[0]
+    np.testing.assert_allclose(blend, np.maximum(*[(each + 1) / 2 for each in pair]), atol=1e-6)
+    lit = np.abs(blend - dark).max(axis=(1, 2, 3)) > 1e-3
+    assert 0.3 < lit.mean() < 0.7
+    found = []
+    for before, after in zip(dark_pair, pair, strict=True):
+        before, after = (before + 1) / 2, (after + 1) / 2
+        np.testing.assert_array_equal(after[~lit], before[~lit])
+        black = before.max(axis=-1) == 0
+        assert black[lit].any()
+        assert not after[black].any()
+        free = ~black[..., None] & (after < 1)
+        added = np.where(free, after - before, np.nan)
+        found.append(np.nanmedian(added, axis=(1, 2)))
+        assert np.nanmax(np.abs(added - found[-1][:, None, None])) < 1e-5
+    np.testing.assert_allclose(*found, atol=1e-5)
+    light = found[0][lit]
+    assert 0.2 < light.max() < 0.4
+    assert light.min() < 0.1
+    assert (light.min(axis=1) >= light.max(axis=1) / 2 - 1e-5).all()
+    assert (np.ptp(light, axis=1) > 0).all()
+
+
 @pytest.mark.parametrize("augment", [True, False])
 def test_the_blend_is_that_of_its_targets(source, augment):
     for mode, function in (("max", np.maximum), ("sum", lambda a, b: np.minimum(a + b, 1))):

@@ -63,6 +63,7 @@ def test_bad_files_are_explained(text, message, tmp_path):
         ({"steps": True}, "`steps` must be of type int"),
         ({"learning_rate": "fast"}, "`learning_rate` must be a number"),
         ({"burn_in": -1}, "`burn_in` must not be negative"),
+        ({"sky_light": 1.0}, r"`sky_light` must be in \[0, 1\). Received: 1.0"),
         ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
         ({"learning_rate_schedule": "step"}, "Received: 'step'"),
         ({"optimizer": "sgd"}, r"`optimizer` must be one of \('adam', 'muon'\). Received: 'sgd'"),

@@ -61,6 +61,17 @@ def test_a_run_leaves_everything_behind(config, tmp_path):
     assert tuple(generator.predict_on_batch(np.zeros((1, 9, 9, 3)))[0].shape) == (1, 9, 9, 3)
 
 
+def test_light_of_the_sky_is_in_the_blends_of_training_alone(config, tmp_path):
+    losses, blends = [], []
+    for light in (0.0, 0.5):
+        run = RunFolder(tmp_path / str(light))
+        result = train(config.replace(sky_light=light, steps=4), run.path, progress=False)
+        losses.append([row["pixel_loss"] for row in read_log(run.log)])
+        blends.append(result.blend_psnr)
+    assert losses[0] != losses[1]
+    assert blends[0] == blends[1]
+
+
 @pytest.mark.backend
 @pytest.mark.parametrize(
     "changes",
