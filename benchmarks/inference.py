@@ -15,8 +15,9 @@ import numpy as np
 
 from kdeblend.backend import describe_device
 from kdeblend.deblenders.network import NetworkDeblender
-from kdeblend.training.config import PRESETS, preset_config
+from kdeblend.training.config import preset_config
 from kdeblend.training.networks import build_config_generator
+from kdeblend.training.recipes import PRESETS
 
 WARM_UP = 2
 

@@ -12,8 +12,9 @@ import time
 import keras
 import numpy as np
 
-from kdeblend.training.config import PRESETS, preset_config
+from kdeblend.training.config import preset_config
 from kdeblend.training.networks import build_gan
+from kdeblend.training.recipes import PRESETS
 
 
 def batches(config, count):

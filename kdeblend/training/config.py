@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 import yaml
 
 from kdeblend.io.atomic import atomic_path
+from kdeblend.training.recipes import PRESETS
 
 
 @dataclass(frozen=True)
@@ -138,58 +139,6 @@ class TrainingConfig:
         with atomic_path(path) as temporary:
             text = yaml.safe_dump(self.to_dict(), sort_keys=False)
             Path(temporary).write_text(text, encoding="utf-8")
-
-
-QUICK = {
-    "generator": "unet",
-    "generator_options": {
-        "widths": [32, 64, 128],
-        "blocks": 1,
-        "space_to_depth": 2,
-        "decoders": 1,
-        "head": "visible",
-    },
-    "discriminator_blocks": 3,
-    "discriminator_filters": 4,
-    "vgg_weights": "none",
-    "vgg_image_size": 0,
-    "burn_in": 0,
-    "pixel_loss": "log_mse",
-    "steps": 2_000,
-    "learning_rate": 2e-3,
-    "learning_rate_drop_step": 1_400,
-    "average_momentum": 0.99,
-    "validation_blends": 64,
-    "validate_every": 250,
-    "checkpoint_every": 250,
-    "log_every": 10,
-}
-"""A small GAN for two CPU cores; the U-Net with log MSE needs no burn-in to leave the black."""
-
-FAST = {
-    "generator": "unet",
-    "generator_options": {
-        "widths": [24, 64, 128, 192],
-        "blocks": [1, 2, 2, 2],
-        "space_to_depth": 1,
-        "decoders": 1,
-        "head": "visible",
-    },
-    "perturb": "either",
-    "discriminator_blocks": 0,
-    "vgg_weights": "none",
-    "burn_in": 0,
-    "pixel_loss": "log_mse",
-    "steps": 10_000,
-    "optimizer": "muon",
-    "learning_rate": 2e-3,
-    "learning_rate_schedule": "cosine",
-    "checkpoint_every": 500,
-}
-"""A U-Net without a discriminator: the PSNR of an hour or a few on two CPU cores."""
-
-PRESETS: dict[str, dict[str, Any]] = {"paper": {}, "fast": FAST, "quick": QUICK}
-"""Changes to the defaults, by name; `paper` is the defaults themselves."""
 
 
 def preset_config(name: str) -> TrainingConfig:

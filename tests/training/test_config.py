@@ -3,7 +3,8 @@ import json
 import pytest
 import yaml
 
-from kdeblend.training.config import PRESETS, TrainingConfig, preset_config, read_config
+from kdeblend.training.config import TrainingConfig, preset_config, read_config
+from kdeblend.training.recipes import PRESETS
 from kdeblend.training.run import RunFolder
 
 
