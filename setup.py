@@ -34,7 +34,7 @@ setup(
     package_data={
         "kdeblend": ["py.typed"],
         "kdeblend.presets": ["*.json", "*.md", "*.png", "*.keras"],
-        "kdeblend.scoring": ["*.css"],
+        "kdeblend.scoring.report": ["*.css"],
     },
     install_requires=[*requirements("base"), f"tensorflow{TENSORFLOW}"],
     extras_require={

@@ -20,9 +20,9 @@ import numpy as np
 
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.deblenders.orientations import COUNTS
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import atomic_path, write_text
 from kdeblend.presets import FOLDER, VERSIONED
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 
 WEIGHTS = "model.weights.h5"
 CARD = "# {name}\n\n{description}.\n\n## Scores\n\n<!-- scores -->\n<!-- end of scores -->\n"
@@ -82,8 +82,7 @@ def add(run, name, description, orientations, default):
     index["presets"][name] = entry(path, name, description, folder.read_config(), orientations)
     if default:
         index["default"] = name
-    with atomic_path(FOLDER / "index.json") as temporary:
-        temporary.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    write_text(FOLDER / "index.json", json.dumps(index, indent=2) + "\n")
     card = FOLDER / f"{name}.md"
     if not card.exists():
         card.write_text(CARD.format(name=name, description=description), encoding="utf-8")

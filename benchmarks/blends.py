@@ -13,8 +13,9 @@ from PIL import Image
 
 from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.open import open_source
 from kdeblend.data.sequence import BlendSequence
-from kdeblend.data.source import GalaxySource, open_source
+from kdeblend.data.source import GalaxySource
 from kdeblend.io.images import read_image
 
 GALAXIES = 300

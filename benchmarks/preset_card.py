@@ -7,11 +7,13 @@ Blends of galaxies withheld from training are made in both settings of `perturb`
 after it was made consistent with the blend, and the preset also with one and with all flips and
 turns. `--consistent` makes the preset's own answers consistent too, as was the default when
 `fast-1` to `fast-3` and `paper-1` were measured. What stands between the two marks of
-kdeblend/presets/NAME.md is replaced. At the end comes the command that draws the best, the median
-and the worst of 400 blends of Hubble galaxies.
+kdeblend/presets/NAME.md is replaced, and the PSNR where both galaxies are perturbed is entered in
+index.json. At the end comes the command that draws the best, the median and the worst of 400 blends
+of Hubble galaxies.
 """
 
 import argparse
+import json
 import time
 from dataclasses import replace
 
@@ -22,9 +24,9 @@ from kdeblend.backend import describe_device
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_text
 from kdeblend.metrics import METRICS
-from kdeblend.presets import find_preset, list_presets, preset_card
+from kdeblend.presets import FOLDER, find_preset, list_presets, preset_card
 from kdeblend.scoring.blends import BlendSet
 from kdeblend.scoring.load import load_deblenders
 from kdeblend.scoring.read_blends import ReadBlends
@@ -125,20 +127,26 @@ def milliseconds(preset):
 
 def hubble_examples(preset):
     """Return the numbers of the best, the median and the worst blend of Hubble galaxies."""
-    scores = measure(make_test_blends(blends=HUBBLE_BLENDS), preset)
+    blends = make_test_blends(blends=HUBBLE_BLENDS, blend_mode=preset.blend_mode)
+    scores = measure(blends, preset)
     order = np.argsort(scores.values[preset.name]["psnr"].mean(axis=1))
     return int(order[-1]), int(order[len(order) // 2]), int(order[0])
 
 
-def card_section(preset, others, data, panels, blends):
-    """Yield the lines of the card between its two marks; `others` are for the panels alone."""
+def measure_everywhere(preset, others, data, panels, blends):
+    """Return scores by the title of their blends; `others` are for the panels alone."""
     scores = {}
     if panels:
         read = Panels(panels)
         scores[f"{len(read)} panels"] = measure(read, preset, *others)
     for perturb in ("second", "both"):
-        made = make_test_blends(data, blends, perturb=perturb)
-        scores[f"{blends} withheld, `{perturb}`"] = found = measure(made, preset)
+        made = make_test_blends(data, blends, perturb=perturb, blend_mode=preset.blend_mode)
+        scores[f"{blends} withheld, `{perturb}`"] = measure(made, preset)
+    return scores
+
+
+def card_section(preset, scores):
+    """Yield the lines of the card between its two marks."""
     yield "| blends | answer | PSNR | central | other | median | SSIM, range 1 | range 2 |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for title, each in scores.items():
@@ -148,12 +156,20 @@ def card_section(preset, others, data, panels, blends):
     yield ""
     yield "| | first third below | last third from | first | middle | last |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    yield from thirds_rows(preset.name, found)
+    yield from thirds_rows(preset.name, list(scores.values())[-1])
     yield ""
     yield (
         f"{milliseconds(preset):.1f} ms a stamp of 80 x 80 pixels in batches of {BATCH}, Keras "
         f"{keras.__version__} on {describe_device()}."
     )
+
+
+def enter_psnr(name, psnr):
+    """Write the PSNR of a preset into the index."""
+    path = FOLDER / "index.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    index["presets"][name]["psnr"] = round(float(psnr), 2)
+    write_text(path, json.dumps(index, indent=2) + "\n")
 
 
 def main():
@@ -178,10 +194,10 @@ def main():
         raise SystemExit(f"{path} must hold the lines {MARKS[0]} and {MARKS[1]}")
     preset = load(name, arguments.consistent)
     others = other_averages(name, arguments.consistent)
-    lines = card_section(preset, others, arguments.data, arguments.panels, arguments.blends)
-    section = "\n".join([MARKS[0], *lines, MARKS[1]])
-    with atomic_path(path) as temporary:
-        temporary.write_text(before + section + after, encoding="utf-8")
+    scores = measure_everywhere(preset, others, arguments.data, arguments.panels, arguments.blends)
+    section = "\n".join([MARKS[0], *card_section(preset, scores), MARKS[1]])
+    write_text(path, before + section + after)
+    enter_psnr(name, list(scores.values())[-1].values[name]["psnr"].mean())
     numbers = " ".join(map(str, hubble_examples(preset)))
     picture = path.with_suffix(".png")
     option = " --consistent" if arguments.consistent else ""

@@ -13,32 +13,68 @@ import argparse
 import numpy as np
 
 from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.open import open_source
+from kdeblend.data.source import GalaxySource
 from kdeblend.metrics import METRICS
-from kdeblend.scoring.blends import BlendSet, Chunk
-from kdeblend.scoring.load import load_deblenders
-from kdeblend.scoring.run import make_test_blends
+from kdeblend.scoring.blends import BlendSet, Chunk, MadeBlends
+from kdeblend.scoring.load import load_deblenders, trained_blend_mode
 from kdeblend.scoring.score import score
 
 LIGHT = (0.0, 0.03, 0.1, 0.2)
+GEOMETRY = BlendGeometry(perturb="both")
+
+
+class White(GalaxySource):
+    """Pictures of the size and names of other galaxies, all white."""
+
+    def __init__(self, source):
+        self.ids = source.ids
+        self.bands = source.bands
+        self.native_size = source.native_size
+        self._source = source
+
+    @property
+    def parts(self):
+        """The parts of the other source."""
+        return self._source.parts
+
+    @classmethod
+    def matches(cls, path):
+        """Return False: it is no file."""
+        return False
+
+    def image(self, index):
+        """Return a white picture, float32 `(native, native, bands)`."""
+        return np.ones_like(self._source.image(index), np.float32)
 
 
 class Lit(BlendSet):
-    """The blends of another set, of galaxies with light added to their pictures."""
+    """Blends of withheld galaxies with light added to their pictures, no light beyond their edge.
 
-    def __init__(self, blends, light):
-        self._blends = blends
+    Args:
+        source: Where the galaxies come from.
+        blends: Number of blends.
+        blend_mode: Name of a registered blend mode.
+        light: How much light to add; what gets brighter than 1 is 1.
+    """
+
+    def __init__(self, source, blends, blend_mode, light):
+        self._dark, self._sky = (
+            MadeBlends(each, blends, geometry=GEOMETRY, blend_mode=blend_mode)
+            for each in (source, White(source))
+        )
         self._light = light
-        self.description = blends.description
-        self.blend_mode: str = blends.blend_mode
+        self.description = self._dark.description
+        self.blend_mode: str = blend_mode
 
     def __len__(self):
-        return len(self._blends)
+        return len(self._dark)
 
     def take(self, numbers):
-        """Return the blends of some numbers; what gets brighter than 1 is 1."""
-        truth = self._blends.take(numbers).truth
-        picture = truth.max(axis=-1, keepdims=True) > 0
-        truth = np.minimum(truth + self._light * picture, 1)
+        """Return the blends of some numbers."""
+        truth = self._dark.take(numbers).truth
+        truth = np.minimum(truth + self._light * self._sky.take(numbers).truth, 1)
         return Chunk(BLEND_MODES[self.blend_mode](truth[:, 0], truth[:, 1]), truth)
 
 
@@ -50,9 +86,13 @@ def main():
     parser.add_argument("--blends", type=int, default=400)
     arguments = parser.parse_args()
     deblenders = load_deblenders(arguments.deblenders)
-    blends = make_test_blends(arguments.data, arguments.blends, perturb="both")
+    source = open_source(arguments.data)
+    mode = trained_blend_mode(deblenders)
     metrics = {"psnr": METRICS["psnr"]}
-    found = [score(deblenders, Lit(blends, light), metrics).values for light in LIGHT]
+    found = [
+        score(deblenders, Lit(source, arguments.blends, mode, light), metrics).values
+        for light in LIGHT
+    ]
     print("| light added |", " | ".join(f"{light:g}" for light in LIGHT), "|")
     print("| --- |" + " --- |" * len(LIGHT))
     for name in found[0]:

@@ -28,15 +28,6 @@ orientations_option = click.option(
     "slower. By default as the preset says.",
 )
 
-seed_option = click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of everything random.",
-)
-
 devices_option = click.option(
     "--devices", metavar="LIST", help="Devices that share a batch: gpu:0,gpu:1"
 )

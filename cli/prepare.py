@@ -31,8 +31,8 @@ def prepare(data, out):
     """
     from rich.progress import Progress
 
+    from kdeblend.data.open import open_source
     from kdeblend.data.prepared import prepare as prepare_file
-    from kdeblend.data.source import open_source
 
     source = open_source(data, stamp_size=1)
     with Progress(transient=True) as bar:

@@ -42,8 +42,9 @@ def _table():
     from kdeblend.presets import DEFAULT_PRESET, list_presets, preset_path
 
     table = Table(box=box.SIMPLE)
-    for title in ("preset", "network", "weights", "MB", "blends", "stamp"):
-        table.add_column(title, justify="right" if title in ("weights", "MB") else "left")
+    numbers = ("weights", "MB", "PSNR, dB")
+    for title in ("preset", "network", *numbers, "blends", "stamp"):
+        table.add_column(title, justify="right" if title in numbers else "left")
     for name, entry in list_presets().items():
         default = " (default)" if name == DEFAULT_PRESET else ""
         table.add_row(
@@ -51,6 +52,7 @@ def _table():
             entry["description"],
             f"{entry['parameters']:,}",
             f"{preset_path(name).stat().st_size / 1e6:.1f}",
+            f"{entry['psnr']:.2f}",
             entry["blend_mode"],
             f"{entry['stamp_size']} x {entry['stamp_size']}",
         )

@@ -59,7 +59,8 @@ Examples:
 @click.option(
     "--perturb",
     type=click.Choice(["second", "both"]),
-    help="Which galaxies are turned and scaled: second (default, the paper's) or both.",
+    help="Which galaxies are turned and scaled: second (default, the paper's) or both, which is "
+    "closer to the sky.",
 )
 @consistent_option
 @orientations_option
@@ -67,8 +68,8 @@ Examples:
 def score(blends_file, data, blends, names, out, resume, processes, **making):
     """Score deblenders on test blends with known truth, and compare them.
 
-    The blends are made of galaxies withheld from every training, or read from
-    an .npz file with `blend` and `truth`, and `valid` if some pixels must not
+    The blends are made of galaxies withheld by their names, or read from an
+    .npz file with `blend` and `truth`, and `valid` if some pixels must not
     count; other arrays shaped as `truth` are scored as answers of others.
     Deblenders with parameters are tuned first, on other blends made of --data.
     Ctrl-C keeps what is finished; --resume goes on.
@@ -112,8 +113,7 @@ def _deblenders(names, blend_mode, **options):
     from kdeblend.presets import DEFAULT_PRESET
     from kdeblend.scoring.load import load_deblenders
 
-    chosen = names or ([DEFAULT_PRESET] if DEFAULT_PRESET else [])
-    return load_deblenders(chosen, blend_mode, **options)
+    return load_deblenders(names or [DEFAULT_PRESET], blend_mode, **options)
 
 
 def _blends(read, data, blends, given, deblenders):

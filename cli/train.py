@@ -14,6 +14,7 @@ from kdeblend.cli.options import (
     with_absolute_paths,
     xla_option,
 )
+from kdeblend.training.recipes import PRESETS
 
 EXAMPLES = """
 \b
@@ -24,7 +25,8 @@ Examples:
       the paper's network and schedule, on a GPU
   kdeblend train --out run --resume
       go on where the run was stopped
-  kdeblend train --data galaxies/ --out run --preset fast --init fast --steps 2000
+  kdeblend train --data galaxies/ --out run --preset fast --init fast --steps 2000 \
+      --set learning_rate=3e-4 --set validate_every=250
       go on learning from the network that ships, on galaxies of your own
   kdeblend train --data galaxies.zip --out run --set learning_rate=5e-4
       any hyper-parameter; run/config.yaml lists them all
@@ -36,15 +38,15 @@ Examples:
 @click.option("--out", required=True, metavar="RUN", help="Folder of this run.")
 @click.option(
     "--preset",
-    type=click.Choice(["paper", "fast", "quick"]),
+    type=click.Choice(list(PRESETS)),
     help="Where the hyper-parameters start from: 'paper' for a GPU, 'fast' for hours on a CPU, "
     "or 'quick' (default) for minutes.",
 )
 @click.option(
     "--init",
     metavar="PRESET|RUN|FILE",
-    help="Start from a trained network, its weights and its shape, not from random weights. (The "
-    "shape of a FILE outside a run is not known: give it with --set.)",
+    help="Start from a trained network, its weights and its shape, without burn-in. (The shape of "
+    "a FILE outside a run is not known: give it with --set.)",
 )
 @click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
 @click.option("--steps", type=int, metavar="N", help="Training steps in all.")
@@ -76,7 +78,7 @@ def train(out, preset, config, resume, init, assignments, **options):
     step and keeps everything; --resume goes on.
     """
     from kdeblend.training.config import preset_config, read_config
-    from kdeblend.training.run import RunFolder
+    from kdeblend.training.folder import RunFolder
 
     run = RunFolder(out)
     resuming = resume and run.exists()
@@ -113,10 +115,16 @@ def _train(config, out, resume):
         click.echo(f"Step {result.step} done.")
         return
     click.echo(
-        f"Step {result.step} done. Best validation PSNR {result.best_psnr:.2f} dB; "
-        f"the blend itself scores {result.blend_psnr:.2f} dB."
+        f"Step {result.step} done. Best validation PSNR {result.best_psnr:.2f} dB"
+        f"{_at_step(result.best_step)}; the blend itself scores {result.blend_psnr:.2f} dB."
     )
     click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {_as_path(out)}")
+
+
+def _at_step(step):
+    if step == 0:
+        return " of the initial weights, which training has not bettered"
+    return "" if step is None else f" at step {step}"
 
 
 def _announce(config, out):
@@ -147,11 +155,15 @@ def _as_path(out):
 
 
 def _initial(name):
-    """Return the hyper-parameters that start from a trained network, in its own shape."""
+    """Return the hyper-parameters that start from a trained network, in its own shape.
+
+    Burn-in is for random weights; on the perceptual loss alone, trained ones would forget.
+    """
     from kdeblend.deblenders.load import find_architecture, find_weights
 
     weights = find_weights(name)
-    return {**find_architecture(name), "initial_weights": str(weights.path.resolve())}
+    path = str(weights.path.resolve())
+    return {**find_architecture(name), "initial_weights": path, "burn_in": 0}
 
 
 def _refuse_preset(preset, base):

@@ -12,6 +12,7 @@ import numpy as np
 from kdeblend import METRICS, Deblender
 from kdeblend.deblenders.panel import draw_panel
 from kdeblend.io.images import write_image
+from kdeblend.scoring.load import trained_blend_mode
 from kdeblend.scoring.run import make_test_blends
 
 
@@ -36,12 +37,12 @@ def main():
     )
     parser.add_argument("--out", default="comparison.png")
     arguments = parser.parse_args()
-    chunks = list(make_test_blends(blends=max(arguments.numbers) + 1).chunks())
-    blends = np.concatenate([chunk.blend for chunk in chunks])[arguments.numbers]
-    truth = np.concatenate([chunk.truth for chunk in chunks])[arguments.numbers]
     deblender = Deblender.from_preset(arguments.weights, consistent=arguments.consistent)
-    layers = deblender.deblend(blends)
-    write_image(arguments.out, np.concatenate(list(map(row, blends, truth, layers))))
+    mode = trained_blend_mode([deblender])
+    blends = make_test_blends(blends=max(arguments.numbers) + 1, blend_mode=mode)
+    chunk = blends.take(arguments.numbers)
+    layers = deblender.deblend(chunk.blend)
+    write_image(arguments.out, np.concatenate(list(map(row, chunk.blend, chunk.truth, layers))))
     print(arguments.out)
 
 

@@ -18,10 +18,12 @@ def main():
     """Make the blend and write the three images."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--number", type=int, default=0, help="which of the test blends")
+    parser.add_argument("--blend-mode", default="max", help="how light adds up: max, sum, mixed")
     parser.add_argument("--out", type=Path, default=Path("blend.png"))
     arguments = parser.parse_args()
-    chunks = list(make_test_blends(blends=arguments.number + 1).chunks())
-    images = [chunks[-1].blend[-1], *chunks[-1].truth[-1]]
+    blends = make_test_blends(blends=arguments.number + 1, blend_mode=arguments.blend_mode)
+    chunk = blends.take([arguments.number])
+    images = [chunk.blend[0], *chunk.truth[0]]
     for suffix, image in zip(("", "_truth_1", "_truth_2"), images, strict=True):
         path = arguments.out.with_stem(arguments.out.stem + suffix)
         write_image(path, from_float(image, np.uint8))

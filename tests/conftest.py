@@ -1,6 +1,7 @@
 """Seeded synthetic galaxies, as arrays, as a source and as files."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,20 @@ def make_galaxies(tmp_path_factory):
                 return folder
 
     return make
+
+
+@pytest.fixture
+def is_running():
+    """Function from the number of a process to whether it runs: there, and no leftover entry."""
+
+    def look(number):
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state != "Z"
+
+    return look
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def loaded_by(code):
 
 
 def test_wheel_holds_every_module_and_data_file_and_nothing_else(wheel):
-    expected = {"kdeblend/py.typed", "kdeblend/scoring/page.css"}
+    expected = {"kdeblend/py.typed", "kdeblend/scoring/report/page.css"}
     for folder, package in (
         ("kdeblend", "kdeblend"),
         ("cli", "kdeblend/cli"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_text
 from kdeblend.training.config import TrainingConfig, preset_config
 from kdeblend.tuning.space import FAMILY_DEFAULTS, SearchSpace
 
@@ -22,8 +22,8 @@ def search_base(preset: str) -> TrainingConfig:
     """Return what a search starts from: a preset with the residual generator.
 
     Args:
-        preset: `"paper"`, or `"quick"`, whose U-Net has no M and N: a narrow residual
-            generator takes its place.
+        preset: Name of a preset, such as `"paper"`. A U-Net, such as that of `"quick"`, has no M
+            and N: a narrow residual generator takes its place.
 
     Raises:
         ValueError: If there is no such preset.
@@ -163,9 +163,7 @@ class SearchConfig:
         Args:
             path: The file.
         """
-        with atomic_path(path) as temporary:
-            text = yaml.safe_dump(self.to_dict(), sort_keys=False)
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False))
 
 
 def read_search_config(path: Path) -> SearchConfig:

@@ -83,16 +83,15 @@ def draw_parallel(records: list[TrialRecord], names: list[str], path: Path) -> N
     """Draw a line a trial through its hyper-parameters, its cost and its PSNR.
 
     Args:
-        records: Trials, at least one of them completed.
-        names: Names of the searched hyper-parameters.
+        records: Completed trials that compare, as `trained_longest` gives them.
+        names: Names of the searched hyper-parameters, each of which some trial has.
         path: The picture to write.
     """
-    completed = trained_longest(records)
     columns: dict[str, list[Any]] = {
-        label(name): [record.values.get(name) for record in completed] for name in names
+        label(name): [record.values.get(name) for record in records] for name in names
     }
-    columns["ms a stamp"] = [record.ms for record in completed]
-    columns["PSNR (dB)"] = [record.psnr for record in completed]
+    columns["ms a stamp"] = [record.ms for record in records]
+    columns["PSNR (dB)"] = [record.psnr for record in records]
     figure = Figure(figsize=(1.5 + 1.7 * len(columns), 4.8), layout="constrained")
     axes = figure.subplots()
     heights = np.array(

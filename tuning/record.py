@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_text
 
 RUNNING, WAITING, COMPLETED = "running", "waiting", "completed"
 FAILED, INFEASIBLE = "failed", "infeasible"
@@ -56,9 +56,8 @@ class TrialRecord:
             folder: The folder, made if it is not there.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(folder / NAME) as temporary:
-            text = json.dumps(dataclasses.asdict(self), indent=1, default=_plain)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(dataclasses.asdict(self), indent=1, default=_plain)
+        write_text(folder / NAME, text + "\n")
 
 
 def read_record(folder: Path) -> TrialRecord:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kdeblend.io.atomic import atomic_path
 from kdeblend.training.config import TrainingConfig
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 from kdeblend.tuning.config import SearchConfig
-from kdeblend.tuning.figures import draw_parallel, draw_pareto
+from kdeblend.tuning.figures import draw_parallel, draw_pareto, trained_longest
 from kdeblend.tuning.folder import SearchFolder
 from kdeblend.tuning.hparams import write_hparams
 from kdeblend.tuning.record import COMPLETED, FINISHED, TrialRecord, best_of, read_records
@@ -62,9 +62,10 @@ def write_results(folder: SearchFolder, config: SearchConfig) -> list[TrialRecor
     """
     records = write_table(folder)
     if best_of(records) is not None:
-        names = searched_names([record for record in records if record.state == COMPLETED])
         draw_pareto(records, folder.pareto)
-        draw_parallel(records, names, folder.parallel)
+        longest = trained_longest(records)  # may lack what only shorter trials searched
+        draw_parallel(longest, searched_names(longest), folder.parallel)
+        names = searched_names([record for record in records if record.state == COMPLETED])
         write_hparams(records, names, folder.tensorboard)
     if config.oracle != "hyperband":  # whose later trials may go on from any earlier one
         _remove_checkpoints(folder, records)

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras_tuner
 
 from kdeblend import backend
-from kdeblend.data.source import open_split
+from kdeblend.data.open import open_split
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.errors import SearchStoppedError
 from kdeblend.tuning.folder import SearchFolder

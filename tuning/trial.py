@@ -15,13 +15,13 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 
 from kdeblend import backend
-from kdeblend.data.source import open_split
+from kdeblend.data.open import open_split
 from kdeblend.io.locks import FolderInUseError
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
 from kdeblend.training.config import TrainingConfig
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import TrainingResult, train
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.errors import (
@@ -123,9 +123,9 @@ class TrialRunner:
     def _run(self, trial: Trial, path: Path, record: TrialRecord) -> None:
         record.state, record.reason = RUNNING, ""
         try:
-            self._start(trial, path, record)
             base = self.config.space().base
             with files_apart(lambda: open_split(base.data, base.stamp_size)):
+                self._start(trial, path, record)
                 record.psnr = self._train(trial, path, record)
             record.state = COMPLETED
         except (SearchStoppedError, TrialTakenError, KeyboardInterrupt, FilesError):
@@ -289,7 +289,7 @@ def _training_seconds(run: Path) -> float:
     seconds, before = 0.0, 0
     for row in read_log(RunFolder(run).log):
         step = int(row["step"])
-        with contextlib.suppress(ZeroDivisionError):
-            seconds += (step - before) / float(row["steps_per_second"])
+        speed = float(row.get("steps_per_second") or 0)  # none in the row of initial weights
+        seconds += (step - before) / speed if speed else 0.0
         before = step
     return seconds

@@ -10,7 +10,7 @@ from kdeblend.io.images import ImageReadError, checked_pixels
 
 
 class Galaxy10Source(GalaxySource):
-    """The dataset `images` of an HDF5 file, square colour images of uint8.
+    """The dataset `images` of an HDF5 file, square images.
 
     Ids are the name of the file and the number of the image.
 

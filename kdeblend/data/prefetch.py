@@ -1,14 +1,15 @@
 """Making batches in advance, in threads or processes, without changing any of them."""
 
-import multiprocessing
-import os
 import signal
-import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from threading import Lock
 from typing import Any
+
+from kdeblend.io.processes import end_with_parent, workers_that_live
+
+DEATH = ("made blends", "go on from the last checkpoint with fewer workers")
 
 Make = Callable[[int, int], Any]
 
@@ -49,15 +50,19 @@ class Prefetcher:
             epoch: Epoch of the batch.
             number: Number of the batch.
             end: Number of the first batch that will not be needed in this epoch.
+
+        Raises:
+            ChildProcessError: If a process that makes batches has died.
         """
         wanted = {(epoch, ahead) for ahead in range(number, min(number + 1 + self._ahead, end))}
-        with self._lock:
+        with self._lock, workers_that_live(*DEATH):
             for key in self._futures.keys() - wanted:
                 self._futures.pop(key).cancel()
             for key in sorted(wanted - self._futures.keys()):
                 self._futures[key] = self._pool.submit(self._run, *key)
             future = self._futures.pop((epoch, number))
-        return future.result()
+        with workers_that_live(*DEATH):
+            return future.result()
 
 
 def _process_pool(workers: int, make: Make) -> ProcessPoolExecutor:
@@ -80,15 +85,7 @@ def _start_process(make: Make) -> None:
     _make_in_process = make
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this worker when the main process is gone, which may have been killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _run_in_process(epoch: int, number: int) -> Any:

@@ -44,9 +44,9 @@ class BlendSequence(keras.utils.Sequence):
         geometry: Crop, downsampling and perturbation.
         blend_mode: Name of a registered blend mode.
         augment: Whether to flip and turn whole blends by multiples of 90 degrees.
-        sky_light: Most light that half of the blends get added, as under a brighter sky, in
-            [0, 1). Both galaxies of a blend get the same, each band between half of it and all
-            of it; what lies beyond the edge of a picture stays black.
+        sky_light: Most light that the pictures of half of the blends get added, as under a
+            brighter sky, in [0, 1). Both galaxies of a blend get the same, each band between half
+            of it and all of it; what lies beyond the edge of a picture stays black.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
         workers: Threads or processes that make batches in advance; with 1 each batch is made
             when it is asked for.

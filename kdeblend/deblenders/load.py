@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.presets import find_preset, list_presets, preset_path
-from kdeblend.training.run import RunFolder
-
-RUN_WEIGHTS = "generator.keras"
+from kdeblend.training.folder import RunFolder
 
 
 def load_deblender(
@@ -83,9 +81,10 @@ def find_weights(name_or_path: str) -> Weights:
         return Weights(preset_path(preset), preset, list_presets()[preset]["orientations"])
     name = path.name or name_or_path
     if path.is_dir():
-        if (path / RUN_WEIGHTS).is_file():
-            return Weights(path / RUN_WEIGHTS, name)
-        raise ValueError(f"a run folder must hold {RUN_WEIGHTS}. Received: {path}, which does not")
+        weights = RunFolder(path).generator
+        if weights.is_file():
+            return Weights(weights, name)
+        raise ValueError(f"a run folder must hold {weights.name}. Received: {path}, which does not")
     if path.is_file() and path.suffix == ".keras":
         return Weights(path, name)
     raise ValueError(
@@ -106,7 +105,8 @@ def find_architecture(name_or_path: str) -> dict[str, Any]:
     """
     preset = find_preset(name_or_path)
     path = Path(name_or_path)
-    run = RunFolder(path.parent if path.name == RUN_WEIGHTS else path)
+    inside = RunFolder(path.parent)
+    run = inside if path == inside.generator else RunFolder(path)
     if preset is not None:
         options = dict(list_presets()[preset]["generator"])
         return {"generator": options.pop("family"), "generator_options": options}

@@ -79,14 +79,15 @@ class NetworkDeblender(Deblender):
             **options: Arguments of the constructor, except `generator`.
 
         Raises:
-            ValueError: If the file holds no generator.
+            ValueError: If the file holds no generator, or an option is wrong.
         """
         from kdeblend.models.generators import load_generator
 
         try:
-            return cls(load_generator(path), **{"name": Path(path).name, **options})
+            generator = load_generator(path)
         except Exception as error:  # Keras raises many kinds for a damaged file
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
+        return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:
         """Return blend mode, consistency, orientations, and a sum of the weights."""

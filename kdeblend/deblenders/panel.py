@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from kdeblend.io.atomic import atomic_path
-from kdeblend.io.images import from_float
+from kdeblend.io.images import as_rgb
 
 LABELS = ("blend", "central galaxy", "other galaxy")
 WIDTH = 320
@@ -59,21 +59,6 @@ def draw_panel(images: Sequence[np.ndarray], labels: Sequence[str] = LABELS) -> 
         pixels = Image.fromarray(as_rgb(image)).resize((width, height), Image.Resampling.NEAREST)
         canvas.paste(pixels, (middle - width // 2, top))
     return np.asarray(canvas)
-
-
-def as_rgb(image: np.ndarray) -> np.ndarray:
-    """Return an image as it is shown.
-
-    Args:
-        image: Array `(height, width, bands)`, floats in [0, 1].
-
-    Returns:
-        uint8 array `(height, width, 3)`: three bands in colour, of any other number
-        the mean in grey.
-    """
-    if image.shape[-1] != 3:
-        image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
-    return from_float(image, np.uint8)
 
 
 def write_panel(path: Path, images: Sequence[np.ndarray]) -> None:

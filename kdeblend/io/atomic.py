@@ -49,6 +49,17 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     _sync_folder(target.parent)
 
 
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a file of text, complete or not at all, in UTF-8.
+
+    Args:
+        path: The file; an existing one is replaced.
+        text: What it is to hold.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def remove_temporaries(folder: str | os.PathLike) -> None:
     """Remove what processes that were killed have left half written in a folder.
 

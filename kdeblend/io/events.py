@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ class EventWriter:
     """Writes scalars and pictures that TensorBoard shows.
 
     Args:
-        folder: Where the event file goes; each writer makes a new one.
+        folder: Where the event file goes; each writer that writes something makes a new one.
     """
 
     def __init__(self, folder: str | Path):
@@ -22,7 +23,8 @@ class EventWriter:
 
         self._event = event_pb2.Event
         self._summary = summary_pb2.Summary
-        self._writer = EventFileWriter(str(folder))
+        self._open = partial(EventFileWriter, str(folder))
+        self._writer: Any = None
 
     def scalars(self, step: int, values: dict[str, float], time: float) -> None:
         """Add numbers to the curves of their names.
@@ -88,9 +90,12 @@ class EventWriter:
 
     def close(self) -> None:
         """Write what is still buffered and close the file."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def _add(self, step: int, time: float, values: Iterable[Any]) -> None:
+        if self._writer is None:
+            self._writer = self._open()
         summary = self._summary(value=values)
         self._writer.add_event(self._event(step=step, wall_time=time, summary=summary))
 

@@ -9,35 +9,38 @@ import numpy as np
 from kdeblend.io.atomic import atomic_path
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+DATASET = "images"
 _DTYPES = ("uint8", "uint16", "float32")
 
 
 class Hdf5Images:
-    """One dataset `(n, size, size, bands)` of an HDF5 file.
+    """The dataset `images`, `(n, size, size, bands)`, of an HDF5 file.
 
     It is memory-mapped when its pixels lie in one piece, else each reading opens the file
     anew; either way it can be shared between threads, forked processes and pickles.
 
     Args:
         path: The file.
-        dataset: Name of the dataset.
 
     Raises:
         OSError: If the file or the dataset cannot be read.
         ValueError: If the dataset holds no square images of uint8, uint16 or float32.
     """
 
-    def __init__(self, path: str, dataset: str = "images"):
+    def __init__(self, path: str):
+        import h5py
+
         self.path = path
-        self.dataset = dataset
         with open_hdf5(path) as file:
-            images = file[dataset]
+            images = file[DATASET]
+            if not isinstance(images, h5py.Dataset):
+                raise ValueError(f"{DATASET!r} in {path} must be a dataset. Received: {images}")
             self.shape, self.dtype = images.shape, images.dtype
             self._offset = images.id.get_offset()
         square = len(self.shape) == 4 and self.shape[1] == self.shape[2]
         if not square or self.dtype.name not in _DTYPES or not self.dtype.isnative:
             raise ValueError(
-                f"{dataset!r} in {path} must have shape (n, size, size, bands) and one of the "
+                f"{DATASET!r} in {path} must have shape (n, size, size, bands) and one of the "
                 f"types {', '.join(_DTYPES)}. Received: shape={self.shape}, dtype={self.dtype}"
             )
         self._map: np.memmap | None = None
@@ -55,7 +58,7 @@ class Hdf5Images:
         """
         if not self.mapped:
             with open_hdf5(self.path) as file:
-                return file[self.dataset][index]
+                return file[DATASET][index]
         if self._map is None:
             self._map = np.memmap(self.path, self.dtype, "r", self._offset, self.shape)
         return np.asarray(self._map[index])

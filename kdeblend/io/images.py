@@ -142,6 +142,21 @@ def from_float(image: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     raise ValueError(f"`dtype` must be uint8, uint16 or float32. Received: dtype={target}")
 
 
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Return an image as it is shown.
+
+    Args:
+        image: Array `(height, width, bands)`, floats in [0, 1].
+
+    Returns:
+        uint8 array `(height, width, 3)`: three bands in colour, of any other number
+        the mean in grey.
+    """
+    if image.shape[-1] != 3:
+        image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return from_float(image, np.uint8)
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -5,6 +5,7 @@ import weakref
 import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +15,8 @@ import numpy as np
 class NpzRows:
     """One array of an .npz file, compressed or not, of which only some rows are read.
 
-    Only an array in Fortran order, whose rows are scattered over the file, is loaded whole.
+    Only an array in Fortran order, whose rows are scattered over the file, is loaded whole, when
+    the first of them are asked for.
 
     Args:
         path: The file.
@@ -24,9 +26,6 @@ class NpzRows:
         shape: Shape of the array.
         dtype: Its dtype.
         checksum: CRC-32 of the array as it is stored.
-
-    Raises:
-        ValueError: If the array holds Python objects.
     """
 
     def __init__(self, path: str | os.PathLike, name: str):
@@ -35,12 +34,9 @@ class NpzRows:
         self._file: IO[bytes] | None = None
         with zipfile.ZipFile(path) as archive, archive.open(self._member) as file:
             self.checksum = archive.getinfo(self._member).CRC
-            self.shape, fortran, self.dtype = _header(file)
+            self.shape, self._fortran, self.dtype = _header(file)
             self._start = file.tell()
-        if self.dtype.hasobject:
-            raise ValueError(f"{name} must hold numbers. Received: Python objects")
         self._row = self.dtype.itemsize * int(np.prod(self.shape[1:]))
-        self._whole = self._load() if fortran else None
 
     def __len__(self) -> int:
         return self.shape[0] if self.shape else 0
@@ -53,8 +49,11 @@ class NpzRows:
 
         Raises:
             OSError: If the file ends too early.
+            ValueError: If the array holds Python objects.
         """
-        if self._whole is not None:
+        if self.dtype.hasobject:
+            raise ValueError(f"{self._member} must hold numbers. Received: Python objects")
+        if self._fortran:
             return self._whole[list(rows)]
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
         for place in np.argsort(rows, kind="stable"):
@@ -77,7 +76,8 @@ class NpzRows:
         archive = stack.enter_context(zipfile.ZipFile(self._path))
         return stack.enter_context(archive.open(self._member))
 
-    def _load(self) -> np.ndarray:
+    @cached_property
+    def _whole(self) -> np.ndarray:
         with np.load(self._path, allow_pickle=False) as file:
             return file[self._member.removesuffix(".npy")]
 

@@ -9,7 +9,7 @@ GENERATORS = Registry(
     "kdeblend.generators",
     "generator",
     {
-        "resnet": "kdeblend.models.generator:build_generator",
+        "resnet": "kdeblend.models.resnet:build_generator",
         "unet": "kdeblend.models.unet:build_unet",
     },
 )

@@ -91,17 +91,18 @@ def _vgg19_features(weights, layer):
         raise ValueError(f"`layer` must be one of {names}. Received: layer={layer!r}")
     if weights == "imagenet":
         vgg = _download_imagenet()
-    elif weights == "none":
-        _initialise(vgg)
-    else:
+    elif weights != "none":
         _load(vgg, Path(weights))
-    return keras.Model(vgg.input, vgg.get_layer(layer).output, name="vgg19")
+    features = keras.Model(vgg.input, vgg.get_layer(layer).output, name="vgg19")
+    if weights == "none":
+        _initialise(features)
+    return features
 
 
-def _initialise(vgg):
+def _initialise(features):
     """Draw Glorot's weights, the same ones on every backend and for every seed."""
     random = np.random.default_rng(0)
-    for convolution in filter(lambda each: each.weights, vgg.layers):
+    for convolution in filter(lambda each: each.weights, features.layers):
         kernel, bias = convolution.get_weights()
         fans = kernel.shape[0] * kernel.shape[1] * (kernel.shape[2] + kernel.shape[3])
         limit = (6 / fans) ** 0.5

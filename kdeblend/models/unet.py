@@ -66,9 +66,8 @@ def build_unet(
     decoded = [_decoder(skips, widths, blocks, each) for each in names]
     branches = []
     for galaxy, x in zip((1, 2), decoded * (2 // decoders), strict=True):
-        # Small weights keep the head's sigmoids where they have a slope.
-        small = keras.initializers.VarianceScaling(0.01)
-        y = _conv(channels, f"branch_{galaxy}_conv", kernel_initializer=small)(x)
+        initializer = head_layer.initializer()
+        y = _conv(channels, f"branch_{galaxy}_conv", kernel_initializer=initializer)(x)
         if space_to_depth > 1:
             y = ops.depth_to_space(y, space_to_depth)
         branches.append(CropLike(name=f"branch_{galaxy}_crop")([y, blend]))

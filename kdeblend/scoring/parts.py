@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import atomic_path, remove_temporaries
+from kdeblend.io.atomic import atomic_path, remove_temporaries, write_text
 
 
 @dataclass(frozen=True)
@@ -162,5 +162,4 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _write_json(file: Path, values: dict[str, Any]) -> None:
-    with atomic_path(file) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(values, indent=2) + "\n")

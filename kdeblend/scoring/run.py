@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kdeblend.data.geometry import BlendGeometry
-from kdeblend.data.source import open_source
+from kdeblend.data.open import open_source
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.io.locks import locked
@@ -20,7 +20,7 @@ from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
 from kdeblend.scoring.fitting import fit_deblenders
 from kdeblend.scoring.measure import Metric
 from kdeblend.scoring.parts import PartsFolder
-from kdeblend.scoring.report import write_report
+from kdeblend.scoring.report.report import write_report
 from kdeblend.scoring.score import names_of_parts, score
 from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.summary import summarise, write_summary
@@ -40,7 +40,7 @@ def make_test_blends(
         data: Paths of galaxies, or `"hubble"`.
         blends: Number of blends.
         seed: Seed of everything random.
-        perturb: `"second"` galaxies perturbed, or `"both"`.
+        perturb: Which galaxies are perturbed: `"second"`, `"both"`, or `"either"` by chance.
         blend_mode: Name of a registered blend mode.
         side: `"test"`, or `"validation"` for blends to tune deblenders on.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_text
 from kdeblend.scoring.bootstrap import intervals
 from kdeblend.scoring.scores import LAYERS, Scores
 
@@ -84,8 +84,7 @@ def all_galaxies(summary: dict[str, Any]) -> int:
 
 def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
     """Write a summary as JSON."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
 
 
 def _finite_or_none(ends: np.ndarray) -> list[float | None]:

@@ -2,19 +2,17 @@
 
 import math
 import multiprocessing
-import os
 import pickle
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.io.processes import end_with_parent, workers_that_live
 from kdeblend.scoring.answers import Answer, TimedDeblender
 from kdeblend.scoring.blends import Chunk
 from kdeblend.scoring.measure import Measure, Metric
@@ -22,6 +20,7 @@ from kdeblend.scoring.parts import Part
 from kdeblend.scoring.properties import blend_properties
 
 IN_FLIGHT = 3  # pieces of work per process, so that memory stays flat
+DEATH = ("scored blends", "what is finished is kept, go on with fewer processes")
 
 Done = Callable[[Part], Any]
 
@@ -138,7 +137,7 @@ class _Pool:
     def submit(self, done, chunk, name=None, answer=None):
         while len(self._under_way) >= self._room:
             self._collect()
-        with _workers_that_live():
+        with workers_that_live(*DEATH):
             future = self._executor.submit(_part_in_process, chunk, name, answer)
         self._under_way[future] = done
 
@@ -158,20 +157,9 @@ class _Pool:
     def _collect(self):
         for future in wait(self._under_way, return_when=FIRST_COMPLETED).done:
             done = self._under_way.pop(future)
-            with _workers_that_live():
+            with workers_that_live(*DEATH):
                 part = future.result()
             done(part)
-
-
-@contextmanager
-def _workers_that_live() -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise ChildProcessError(
-            "a process that scored blends has died, perhaps for want of memory; what is "
-            "finished is kept, go on with fewer processes"
-        ) from error
 
 
 _scorer: Scorer | None = None
@@ -181,16 +169,8 @@ def _start_process(*arguments: Any) -> None:
     """Set a worker up; it ends on Ctrl-C, which the main process answers, or with that."""
     global _scorer
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _scorer = Scorer(*arguments)
-
-
-def _end_with_parent() -> None:
-    """End this process when the main one has been killed, which the pool would not notice."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _part_in_process(chunk: Chunk, name: str | None, answer: Answer | None) -> Part:

@@ -10,7 +10,7 @@ from typing import Any, get_origin, get_type_hints
 
 import yaml
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_text
 from kdeblend.training.recipes import PRESETS
 
 
@@ -26,8 +26,9 @@ class TrainingConfig:
         perturb: Which galaxies are flipped, rotated and scaled: `"second"` (the paper), `"both"`,
             or `"either"` of the two by chance.
         augment: Flip and turn whole blends at random.
-        sky_light: Most light that half of the blends get added, as under a brighter sky, so that
-            the network learns to bear other skies; 1 is the brightest that a pixel can be.
+        sky_light: Most light that the pictures of half of the blends get added, as under a
+            brighter sky, so that the network learns to bear other skies; 1 is the brightest that a
+            pixel can be.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
         multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy.
@@ -136,9 +137,7 @@ class TrainingConfig:
         Args:
             path: The file; an existing one is replaced.
         """
-        with atomic_path(path) as temporary:
-            text = yaml.safe_dump(self.to_dict(), sort_keys=False)
-            Path(temporary).write_text(text, encoding="utf-8")
+        write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False))
 
 
 def preset_config(name: str) -> TrainingConfig:

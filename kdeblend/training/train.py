@@ -11,8 +11,9 @@ import keras
 
 from kdeblend import backend
 from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.open import open_split
 from kdeblend.data.sequence import BlendSequence
-from kdeblend.data.source import GalaxySource, open_split
+from kdeblend.data.source import GalaxySource
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
@@ -28,8 +29,8 @@ from kdeblend.training.callbacks.training_log import TrainingLog
 from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
 from kdeblend.training.config import TrainingConfig
+from kdeblend.training.folder import RunFolder, write_json
 from kdeblend.training.networks import build_gan, start_from
-from kdeblend.training.run import RunFolder, write_json
 from kdeblend.training.validation_set import make_validation_set
 
 VALIDATION_METRICS = ("psnr", "ssim")
@@ -49,12 +50,15 @@ class TrainingResult:
         best_psnr: Best PSNR on the validation blends, in dB; None before the first validation.
         blend_psnr: PSNR of returning the validation blends themselves, in dB.
         stopped_by: The signal that ended the run early, or None.
+        best_step: The step of the best PSNR, 0 for initial weights that no step has bettered;
+            None if it is not known.
     """
 
     step: int
     best_psnr: float | None
     blend_psnr: float
     stopped_by: Signals | None
+    best_step: int | None = None
 
 
 def train(
@@ -167,9 +171,9 @@ class _Training:
     def _to_keep(self) -> dict:
         """Return what a checkpoint holds beside weights; all else follows from seed and step."""
         return {
-            "seed": self.config.seed,
             "settings": _settings(self.config),
             "best_psnr": self.best_weights.best,
+            "best_step": self.best_weights.best_step,
             "history": self.log.rows,
         }
 
@@ -186,9 +190,11 @@ class _Training:
     def _make_callbacks(self, blends, truth, metrics, progress):
         config, run = self.config, self.run_folder
         last, every = config.steps, config.validate_every
-        writer = EventWriter(run.tensorboard)
+        writer = self.writer = EventWriter(run.tensorboard)
         self.signal = StopOnSignal()
-        self.best_weights = BestWeights(run.generator, self.kept.get("best_psnr", float("-inf")))
+        self.best_weights = BestWeights(
+            run.generator, self.kept.get("best_psnr", float("-inf")), self.kept.get("best_step")
+        )
         self.checkpoint = Checkpoint(
             run.checkpoints,
             config.checkpoint_every,
@@ -202,7 +208,15 @@ class _Training:
             StopOnNaN(),
             BurnInSwitch(config.burn_in),
             *self._learning_rate_drop(),
-            Validation(blends, truth, metrics, every, last, config.batch_size),
+            Validation(
+                blends,
+                truth,
+                metrics,
+                every,
+                last,
+                config.batch_size,
+                at_start=self._starts_trained,
+            ),
             self.best_weights,
             BlendPanels(
                 blends[rows], truth[rows], run.panels, every, last, writer, config.batch_size
@@ -213,6 +227,11 @@ class _Training:
             self.checkpoint,
             self.signal,
         ]
+
+    @property
+    def _starts_trained(self) -> bool:
+        """Whether the run begins, and with weights that have learnt before."""
+        return bool(self.config.initial_weights) and not self.first_step
 
     def _learning_rate_drop(self):
         config = self.config
@@ -244,6 +263,7 @@ class _Training:
                 self.checkpoint.save()
         finally:
             self.signal.restore()
+            self.writer.close()
             if self.bar:
                 self.bar.close()
 
@@ -254,6 +274,7 @@ class _Training:
             best_psnr=best if best > float("-inf") else None,
             blend_psnr=blend_psnr,
             stopped_by=self.signal.received,
+            best_step=self.best_weights.best_step,
         )
 
 
@@ -268,6 +289,7 @@ def _plain(result: TrainingResult) -> dict:
     return {
         "step": result.step,
         "best_validation_psnr": result.best_psnr,
+        "best_step": result.best_step,
         "blend_validation_psnr": result.blend_psnr,
         "stopped_by": stopped_by,
     }

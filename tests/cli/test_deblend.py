@@ -1,11 +1,13 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from kdeblend import presets
+from kdeblend import METRICS, presets
 from kdeblend.cli.main import main
-from kdeblend.io.images import read_image, write_image
+from kdeblend.io.images import read_image, to_float, write_image
 
 RNG = np.random.default_rng(6)
 
@@ -96,6 +98,21 @@ def test_without_weights_the_default_preset_is_used(tmp_path, run, monkeypatch):
     assert names(tmp_path) == ["in.png", "in_1.png", "in_2.png", "in_panel.png"]
 
 
+def test_the_default_preset_follows_the_centre_it_is_told(tmp_path):
+    """With the other galaxy as the central one, the layers of the README's blend change places."""
+    blend = Path(__file__).parents[2] / "examples" / "blend.png"
+    for out, options in (("as-it-is", ()), ("other", ("--centre", "62,31"))):
+        result = deblend(blend, "--out", tmp_path / out, *options)
+        assert result.exit_code == 0, result.output
+    before, after = (
+        [to_float(read_image(tmp_path / out / f"blend_{i}.png")) for i in (1, 2)]
+        for out in ("as-it-is", "other")
+    )
+    psnr = METRICS["psnr"]
+    for i in (0, 1):
+        assert psnr(before[i], after[1 - i]) > psnr(before[i], after[i]) + 5
+
+
 def test_orientations_are_one_two_four_or_eight(tmp_path, run):
     make(tmp_path / "in.png")
     result = deblend(tmp_path / "in.png", "--weights", run, "--orientations", 8)
@@ -113,9 +130,3 @@ def test_unknown_weights_and_unusable_out(tmp_path, run):
     assert result.exit_code == 1
     assert "in.png" in result.stderr
     assert names(tmp_path) == ["in.png"]
-
-
-def test_help_shows_an_example():
-    result = deblend("--help")
-    assert result.exit_code == 0
-    assert "kdeblend deblend blend.png" in result.output

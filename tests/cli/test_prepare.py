@@ -3,7 +3,7 @@ import logging
 from click.testing import CliRunner
 
 from kdeblend.cli.main import main
-from kdeblend.data.source import open_source
+from kdeblend.data.open import open_source
 
 
 def run(*arguments):
@@ -33,7 +33,3 @@ def test_a_missing_path_is_one_line_and_no_file(tmp_path):
     assert "nowhere" in result.output
     assert "Traceback" not in result.output
     assert not list(tmp_path.iterdir())
-
-
-def test_help_shows_an_example():
-    assert "kdeblend prepare --data galaxies/" in run("--help").output

@@ -196,9 +196,3 @@ def test_default_preset_is_scored(galaxies, run, tmp_path, monkeypatch):
     result = score("--data", galaxies, "--blends", 2, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert set(summary(tmp_path / "out")["deblenders"]) == {"identity", "run"}
-
-
-def test_help_shows_an_example():
-    result = score("--help")
-    assert result.exit_code == 0
-    assert "kdeblend score --deblender run" in result.output

@@ -1,9 +1,5 @@
 import logging
 import pickle
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -300,41 +296,3 @@ def test_fit_sees_the_same_batches_with_any_number_of_workers(source, workers):
 
     model.fit(sequence, epochs=2, shuffle=False, verbose=0, callbacks=[Losses()])
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
-
-
-ORPHANS = """
-import os, sys, time
-import numpy as np
-from kdeblend.data.sequence import BlendSequence
-from kdeblend.data.source import open_source
-
-source = open_source(["hubble"])
-sequence = BlendSequence(
-    source, np.arange(len(source)), batches=1000, workers=2, use_multiprocessing=True
-)
-sequence[0]
-print(*sequence._prefetcher._pool._processes, flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_processes_end_with_one_that_is_killed():
-    command = [sys.executable, "-P", "-c", ORPHANS]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        workers = [int(word) for word in process.stdout.readline().split()]
-        assert len(workers) == 2
-        process.kill()
-    deadline = time.monotonic() + 60
-    while any(is_alive(worker) for worker in workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def is_alive(process_id):
-    """Tell whether a process runs; one that has ended may wait for its parent to take note."""
-    try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"

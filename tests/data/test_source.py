@@ -12,9 +12,9 @@ from kdeblend.data.galaxy10 import Galaxy10Source
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.hubble import HubbleSource
 from kdeblend.data.image_source import ImageSource
+from kdeblend.data.open import open_source
 from kdeblend.data.prepared import PreparedSource, prepare
 from kdeblend.data.sequence import BlendSequence
-from kdeblend.data.source import open_source
 from kdeblend.data.split import split_indices
 from kdeblend.io.images import ImageReadError, write_image
 
@@ -155,6 +155,14 @@ def test_galaxy10_gives_its_images(galaxy10, galaxy):
     assert source.decoded
     assert source.ids[1] == "Galaxy10-1"
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(source)).image(3), galaxy(3, 90))
+
+
+def test_an_hdf5_file_of_another_layout_is_explained(tmp_path):
+    path = tmp_path / "other.h5"
+    with h5py.File(path, "w") as file:
+        file["images/red"] = np.zeros((5, 90, 90))
+    with pytest.raises(ValueError, match=r"'images' in .*other\.h5 must be a dataset"):
+        open_source([path])
 
 
 def test_a_compressed_galaxy10_gives_the_same(galaxy10, galaxy):

@@ -192,5 +192,12 @@ def test_what_there_is_not_is_named(tmp_path):
         Deblender.from_preset(str(tmp_path / "bad.keras"))
 
 
+def test_a_mistake_in_an_option_is_no_fault_of_the_file(tmp_path):
+    saved_network(tmp_path / "generator.keras")
+    for option, message in (("orientations", "`orientations` must be"), ("batch_size", "`batch_s")):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            Deblender.from_preset(str(tmp_path), **{option: 0})
+
+
 def test_registry_lists_identity():
     assert "identity" in DEBLENDERS

@@ -7,8 +7,8 @@ from keras import ops
 
 from kdeblend.models.discriminator import build_discriminator
 from kdeblend.models.gan import DeblendingGAN
-from kdeblend.models.generator import build_generator
 from kdeblend.models.perceptual import PerceptualLoss
+from kdeblend.models.resnet import build_generator
 from kdeblend.models.unet import build_unet
 
 pytestmark = pytest.mark.backend

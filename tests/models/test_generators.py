@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kdeblend.models.generator import build_generator
 from kdeblend.models.generators import GENERATORS
 from kdeblend.models.layers import AddCentre
+from kdeblend.models.resnet import build_generator
 from kdeblend.models.unet import CropLike, PadToMultiple, build_unet
 
 SMALL = {

@@ -15,12 +15,23 @@ from click.testing import CliRunner
 
 import kdeblend.tuning
 from kdeblend.cli.main import COMMANDS, main
+from kdeblend.cli.options import assignment
+from kdeblend.io.images import read_image
 from kdeblend.metrics import METRICS
+from kdeblend.presets import list_presets
 from kdeblend.scoring.scores import PROPERTIES
-from kdeblend.tuning.space import OPTIONAL, SEARCHED, OneOf
+from kdeblend.training.config import preset_config
+from kdeblend.training.recipes import PRESETS
+from kdeblend.tuning.config import search_base
+from kdeblend.tuning.space import OPTIONAL, SEARCHED, OneOf, SearchSpace
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/scoring.md", "docs/tuning.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{name}.md" for name in ("baselines", "images", "scoring", "training", "tuning")),
+    *(f"kdeblend/presets/{name}.md" for name in list_presets()),
+)
 COMMAND = re.compile(r"(?:^ {2,}|`|&& )((?:[A-Z_]+=\S+ )?kdeblend [a-z].*?)(?:`|$)", re.MULTILINE)
 
 
@@ -37,11 +48,19 @@ def commands_in(text):
 
 
 def check(arguments):
-    """Parse the arguments of a command as click would, without running it."""
+    """Parse the arguments of a command as click would, and its settings, without running it."""
     name, *rest = arguments
     command = main.get_command(click.Context(main), name)
     assert command is not None, f"there is no command {name!r}"
-    command.make_context(name, rest)
+    if not rest:  # a command that is only spoken of
+        return
+    options = command.make_context(name, rest).params
+    if name == "train":
+        changes = dict(assignment(each, "--set") for each in options["assignments"])
+        preset_config(options["preset"] or "quick").replace(**changes)
+    if name == "tune":
+        fixed = dict(assignment(each, "--fix") for each in options["fixes"])
+        SearchSpace(search_base(options["preset"] or "quick"), options["searched"], fixed)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -57,7 +76,7 @@ def test_help_shows_examples_that_parse(name):
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_in_documents_parse(document):
     commands = commands_in((ROOT / document).read_text(encoding="utf-8"))
-    assert len(commands) >= 3
+    assert commands
     for arguments in commands:
         check(arguments)
 
@@ -67,6 +86,10 @@ def test_a_command_that_does_not_exist_is_found():
         check(*commands_in("    kdeblend train --out run --fast"))
     with pytest.raises(AssertionError, match="no command 'deblnd'"):
         check(*commands_in("Use `kdeblend deblnd a.png`."))
+    with pytest.raises(ValueError, match="optimzer"):
+        check(*commands_in("    kdeblend train --out run --set optimzer=adam"))
+    with pytest.raises(ValueError, match="speed"):
+        check(*commands_in("    kdeblend tune --out tuned --fix speed=3"))
 
 
 def test_files_that_the_readme_names_exist():
@@ -109,6 +132,51 @@ def test_scoring_page_names_every_metric():
     text = (ROOT / "docs/scoring.md").read_text(encoding="utf-8")
     for name in (*METRICS, *PROPERTIES):
         assert f"`{name}`" in text, name
+
+
+def test_training_page_has_every_hyper_parameter_and_what_presets_change():
+    text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    paper = preset_config("paper").to_dict()
+    assert set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)) == set(paper) - {"preset"}
+    for name, value in paper.items():
+        changed = [PRESETS[preset].get(name) for preset in ("fast", "quick")]
+        if name != "preset":
+            cells = [value, *("" if each in (None, value) else each for each in changed)]
+            assert f"| `{name}` |{''.join(map(as_cell, cells))}" in text
+
+
+def as_cell(value):
+    """Return a value as the table shows it."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{k}: {v}" for k, v in value.items())
+    elif isinstance(value, list):
+        value = ", ".join(value)
+    elif isinstance(value, bool):
+        value = str(value).lower()
+    return f" {value} |" if value != "" else " |"
+
+
+def test_pictures_made_of_fits_files_are_as_the_page_says(tmp_path, monkeypatch):
+    """Sky and noise of the mean of the bands are 0.02, and the galaxy is in the middle."""
+    fits = pytest.importorskip("astropy.io.fits")
+    (block,) = python_in("docs/images.md")
+    random = np.random.default_rng(0)
+    row, column = np.indices((240, 300)) - np.array([120, 150])[:, None, None]
+    galaxy = 900 * np.exp(-np.hypot(row, column) / 6)
+    for band, (sky, gain) in {"i": (100, 1), "r": (60, 0.7), "g": (30, 0.4)}.items():
+        data = sky + gain * galaxy + random.normal(0, 5, galaxy.shape)
+        fits.writeto(tmp_path / f"{band}.fits", data.astype(np.float32))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "docs/images.md", "exec"), {})
+    picture = read_image("galaxy.png") / 255
+    assert picture.shape == (80, 80, 3)
+    mean = picture.mean(axis=-1)
+    assert np.hypot(*(np.unravel_index(mean.argmax(), mean.shape) - np.array(40))) < 3
+    corner = mean[:16, :16]
+    assert 0.015 < np.median(corner) < 0.03
+    assert 0.01 < corner.std() < 0.03
+    assert 0.5 < mean.max() <= 1
+    assert picture[38:42, 38:42, 0].mean() > 1.3 * picture[38:42, 38:42, 2].mean()
 
 
 def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):

@@ -71,7 +71,7 @@ def command(*arguments):
 
 REGISTRIES = [
     ("kdeblend.data.blend_modes:BLEND_MODES", "screen", "blend_screen"),
-    ("kdeblend.data.source:SOURCES", "stack", "StackSource"),
+    ("kdeblend.data.open:SOURCES", "stack", "StackSource"),
     ("kdeblend.metrics:METRICS", "flux_error", "flux_error"),
     ("kdeblend.models.generators:GENERATORS", "shallow", "build_shallow"),
     ("kdeblend.deblenders:DEBLENDERS", "symmetric", "SymmetricDeblender"),

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from kdeblend.scoring.faults import FAULTS, Answered, cut_off, left_over, odd_colours, wrong_layer
+from kdeblend.scoring.report.faults import (
+    FAULTS,
+    Answered,
+    cut_off,
+    left_over,
+    odd_colours,
+    wrong_layer,
+)
 
 SKY = 0.02
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from kdeblend.metrics.psnr import psnr
-from kdeblend.scoring import page
 from kdeblend.scoring.blends import Chunk
-from kdeblend.scoring.curves import bins_of, curves
-from kdeblend.scoring.figures import against, distributions, inline
-from kdeblend.scoring.gallery import SHOWN, best_median_worst, data_uri, examined, ranked
-from kdeblend.scoring.report import write_report
-from kdeblend.scoring.report_tables import comparison, differences, paper_table
+from kdeblend.scoring.report import page
+from kdeblend.scoring.report.curves import bins_of, curves
+from kdeblend.scoring.report.figures import against, distributions, inline
+from kdeblend.scoring.report.gallery import SHOWN, best_median_worst, data_uri, examined, ranked
+from kdeblend.scoring.report.report import write_report
+from kdeblend.scoring.report.tables import comparison, differences, paper_table
 from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.summary import summarise
 

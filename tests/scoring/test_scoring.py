@@ -216,12 +216,19 @@ def test_first_blends_of_a_file(npz):
         ({"valid": np.ones((3, 3), bool)}, "`valid`"),
         ({"valid": np.ones((16, 18))}, "`valid`"),
         ({"valid": np.arange(3)[:, None, None] != np.ones((1, 16, 18))}, "on blend 1"),
-        ({"blend": np.full((3, 16, 18, 3), {})}, "cannot read"),
+        ({"blend": np.full((3, 16, 18, 3), {})}, "must hold numbers"),
     ],
 )
 def test_unusable_files(npz, changes, message):
     with pytest.raises(ValueError, match=message):
         ReadBlends(npz(**changes))
+
+
+def test_arrays_of_other_kinds_are_left_aside(npz):
+    predictions = ReadBlends(npz()).predictions
+    blends = ReadBlends(npz(ids=np.array(["a", None, {}], dtype=object), seed=np.array(3)))
+    assert blends.predictions == predictions
+    assert len(blends.take(range(3)).blend) == 3
 
 
 def test_files_that_are_no_archives(tmp_path):

@@ -8,8 +8,8 @@ from rich.console import Console
 from scipy.stats import bootstrap
 
 from kdeblend.scoring.bootstrap import intervals
-from kdeblend.scoring.curves import curves
-from kdeblend.scoring.report_tables import differences
+from kdeblend.scoring.report.curves import curves
+from kdeblend.scoring.report.tables import differences
 from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.summary import statistics, summarise
 from kdeblend.scoring.table import comparison, failures, table_1, tables

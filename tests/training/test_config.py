@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from kdeblend.training.config import TrainingConfig, preset_config, read_config
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.recipes import PRESETS
-from kdeblend.training.run import RunFolder
 
 
 def test_paper_preset_is_the_paper():

@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import CheckpointError, list_checkpoints
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import train
 
 
@@ -125,6 +127,27 @@ def test_a_run_starts_from_the_weights_it_is_given(config, tmp_path):
     )
     for old, new in zip(before, after, strict=True):
         np.testing.assert_allclose(new, old, atol=1e-6)
+
+
+def test_the_best_network_is_never_worse_than_the_initial_weights(config, tmp_path):
+    first = train(config, tmp_path / "first", progress=False)
+    assert first.best_step in (3, 6)
+    start = tmp_path / "first" / "generator.keras"
+    run = RunFolder(tmp_path / "second")
+    spoilt = config.replace(initial_weights=str(start), learning_rate=10.0)
+    for steps in (3, 6):
+        result = train(spoilt.replace(steps=steps), run.path, resume=True, progress=False)
+        assert (result.step, result.best_step, result.best_psnr) == (steps, 0, first.best_psnr)
+    rows = read_log(run.log)
+    assert [row["step"] for row in rows] == list("0123456")
+    assert float(rows[0]["val_psnr"]) == pytest.approx(first.best_psnr, abs=1e-3)
+    assert float(rows[3]["val_psnr"]) < first.best_psnr
+    before, after = (
+        keras.saving.load_model(path, compile=False).get_weights()
+        for path in (start, run.generator)
+    )
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(new, old)
 
 
 def test_initial_weights_that_do_not_fit_are_refused(config, tmp_path):
@@ -246,7 +269,7 @@ def test_signals_are_given_back_after_the_first(config):
 
 KILLED = """
 import sys
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import train
 run = RunFolder(sys.argv[1])
 train(run.read_config().replace(steps=100_000), sys.argv[1], resume=True, progress=False)
@@ -277,7 +300,7 @@ def test_killed_run_goes_on_from_its_last_checkpoint(config, tmp_path):
 
 DEVICES = """
 import sys
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import train
 run = RunFolder(sys.argv[1])
 config = run.read_config().replace(devices=sys.argv[3].split(","))
@@ -305,6 +328,22 @@ def test_two_devices_learn_what_one_does(changes, config, tmp_path):
     for name in one:
         if name.startswith(("generator", "averaged")):
             np.testing.assert_allclose(two[name], one[name], atol=2e-4, err_msg=name)
+
+
+def test_curves_are_on_disk_however_the_run_ends(config, tmp_path):
+    class Fail(StepCallback):
+        def on_step(self, step, logs):
+            if step == 4:
+                raise ArithmeticError("made so")
+
+    run = RunFolder(tmp_path / "run")
+    with pytest.raises(ArithmeticError, match="made so"):
+        train(config, run.path, progress=False, callbacks=[Fail()])
+    (path,) = run.tensorboard.glob("events.*")
+    assert max(event.step for event in EventFileLoader(str(path)).Load()) == 4
+    for _ in range(2):
+        train(config, run.path, resume=True, progress=False)
+    assert len(list(run.tensorboard.glob("events.*"))) == 2  # none of a run that is finished
 
 
 def test_devices_that_do_not_exist_are_named(config, tmp_path):

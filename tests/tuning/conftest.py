@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kdeblend.training.run import RunFolder
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import TrainingResult
 from kdeblend.tuning.config import SearchConfig, search_base
 from kdeblend.tuning.hypermodel import DeblendingHyperModel

@@ -66,6 +66,21 @@ def test_what_no_completed_trial_has_is_not_drawn(folder, config):
     assert "filters" in folder.table.read_text().splitlines()[0]
 
 
+def test_what_only_shorter_trials_have_is_not_drawn(folder, config):
+    for number, values in {
+        5: {"generator": "resnet", "filters": 8},
+        6: {"generator": "unet"},
+    }.items():
+        record = TrialRecord(number, values, "completed", psnr=20.0 + number, parameters=9, ms=1.0)
+        record.steps, record.config = 100 * number, search_base("quick").to_dict()
+        record.save(folder.trials / f"{number:03d}")
+        (folder.trials / f"{number:03d}" / "run-1").mkdir()
+        (folder.trials / f"{number:03d}" / "run-1" / "generator.keras").touch()
+    write_results(folder, config)
+    assert folder.parallel.is_file()
+    assert "filters" in folder.table.read_text().splitlines()[0]
+
+
 def test_values_of_numpy_are_kept(tmp_path):
     TrialRecord(1, {"root_blocks": np.int64(3)}, config={"steps": np.arange(2)}).save(
         tmp_path / "1"

@@ -3,6 +3,7 @@ import errno
 import itertools
 import math
 import os
+import shutil
 import signal
 from types import SimpleNamespace
 
@@ -202,6 +203,22 @@ def test_a_full_disk_ends_the_search_and_no_trial(
     monkeypatch.setattr(trial, "train", train)
     search(config, tmp_path, resume=True, hypermodel=fake_networks)
     assert [row["state"] for row in table(tmp_path)] == ["completed"] * 3
+
+
+def test_a_disk_that_fills_before_a_trial_ends_the_search_and_no_trial(
+    config, fake_networks, fake_training, monkeypatch, tmp_path
+):
+    config = config.replace(oracle="hyperband", max_trials=13, steps_per_trial=9)
+    with monkeypatch.context() as patched:
+
+        def no_space(source, target):
+            raise shutil.Error([(source, target, "[Errno 28] No space left on device")])
+
+        patched.setattr(trial.shutil, "copytree", no_space)
+        with pytest.raises(OSError, match="No space"):
+            search(config, tmp_path, hypermodel=fake_networks)
+    search(config, tmp_path, resume=True, hypermodel=fake_networks)
+    assert [row["state"] for row in table(tmp_path)] == ["completed"] * 13
 
 
 def test_data_that_are_gone_end_the_search_and_no_trial(

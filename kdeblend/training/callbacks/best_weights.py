@@ -16,19 +16,24 @@ class BestWeights(StepCallback):
     Args:
         path: Where the generator goes, a `.keras` file.
         best: Best `val_psnr` so far, when a run is resumed.
-        monitor: The score that decides; higher is better.
+        best_step: The step that it was reached at, if that is known.
     """
 
-    def __init__(self, path, best=-np.inf, monitor="val_psnr"):
+    def __init__(self, path, best=-np.inf, best_step=None):
         super().__init__()
         self.path = Path(path)
         self.best = best
-        self.monitor = monitor
+        self.best_step = best_step
+
+    def on_train_begin(self, logs=None):
+        """Save what training starts from, if it was validated."""
+        super().on_train_begin(logs)
+        self.on_step(self.step, logs or {})
 
     def on_step(self, step, logs):
         """Save if the logs hold a new best."""
-        if logs.get(self.monitor, -np.inf) > self.best:
-            self.best = float(logs[self.monitor])
+        if logs.get("val_psnr", -np.inf) > self.best:
+            self.best, self.best_step = float(logs["val_psnr"]), step
             with atomic_path(self.path) as temporary:
                 self._save(temporary)
 

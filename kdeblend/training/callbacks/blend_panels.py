@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from kdeblend.io.atomic import atomic_path
+from kdeblend.io.images import as_rgb
 from kdeblend.models.predict import predict_layers
 from kdeblend.training.callbacks.step_callback import StepCallback
 
@@ -67,9 +68,9 @@ def panel(blends, truth, layers, zoom=2):
     """
     columns = [truth[:, 0], truth[:, 1], blends, layers[:, 0], layers[:, 1]]
     pad = [(0, 0), (0, GAP), (0, GAP), (0, 0)]
-    padded = [np.pad(_rgb(images), pad, constant_values=1.0) for images in columns]
-    grid = np.concatenate([np.concatenate(list(images)) for images in padded], axis=1)
-    levels = np.rint(255 * np.clip(grid, 0, 1)).astype(np.uint8)
+    shown = [np.stack([as_rgb(image) for image in images]) for images in columns]
+    padded = [np.pad(images, pad, constant_values=255) for images in shown]
+    levels = np.concatenate([np.concatenate(list(images)) for images in padded], axis=1)
     picture = levels.repeat(zoom, axis=0).repeat(zoom, axis=1)
     return np.concatenate([_titles(picture.shape[1]), picture])
 
@@ -81,10 +82,3 @@ def _titles(width):
         centre = (column + 0.5) * width / len(TITLES)
         draw.text((centre, HEADER / 2), title, fill="black", anchor="mm")
     return np.asarray(line)
-
-
-def _rgb(images):
-    bands = images.shape[-1]
-    if bands == 3:
-        return images
-    return images[..., [0] * 3] if bands < 3 else images[..., [bands - 1, bands // 2, 0]]

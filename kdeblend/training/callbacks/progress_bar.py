@@ -14,13 +14,11 @@ class ProgressBar(StepCallback):
 
     Args:
         last_step: The step at which training ends.
-        console: A `rich.console.Console`, or None for the default one.
     """
 
-    def __init__(self, last_step, console=None):
+    def __init__(self, last_step):
         super().__init__()
         self.last_step = last_step
-        self.console = console
         self._validation = ""
         self._progress: Any = None
 
@@ -31,9 +29,10 @@ class ProgressBar(StepCallback):
             TextColumn("training"), BarColumn(bar_width=24), MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True), TextColumn("{task.description}"),
         ]  # fmt: skip
-        self._progress = Progress(*columns, console=self.console)
+        self._progress = Progress(*columns)
         self._task = self._progress.add_task("", total=self.last_step, completed=self.step)
         self._progress.start()
+        self.on_step(self.step, logs or {})
 
     def on_step(self, step, logs):
         """Move the bar."""

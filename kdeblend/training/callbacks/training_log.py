@@ -38,21 +38,21 @@ class TrainingLog(StepCallback):
         """Write the rows so far; what a killed run wrote after its checkpoint is gone."""
         super().on_train_begin(logs)
         self._write_all()
+        if validation := _validation(logs or {}):
+            self._add_row(self.step, validation)
         self._pending, self._since = [], (self.step, time.perf_counter())
 
     def on_step(self, step, logs):
         """Collect the step's losses and write a row when it is time."""
         self._pending.append({k: v for k, v in logs.items() if not k.startswith("val_")})
-        validation = {k: float(v) for k, v in logs.items() if k.startswith("val_")}
+        validation = _validation(logs)
         if self.crossed(self.every) or validation:
             self._add_row(step, {**self._means(step), **validation})
 
     def on_train_end(self, logs=None):
-        """Write the last, shorter row and close the event file."""
+        """Write the last, shorter row."""
         if self._pending:
             self._add_row(self.step, self._means(self.step))
-        if self.writer is not None:
-            self.writer.close()
 
     def _means(self, step):
         pending, self._pending = self._pending, []
@@ -83,7 +83,7 @@ class TrainingLog(StepCallback):
         self.rows = [{name: row.get(name, "") for name in names} for row in self.rows]
         with (
             atomic_path(self.path) as temporary,
-            Path(temporary).open("w", newline="", encoding="utf-8") as file,
+            temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.DictWriter(file, names)
             writer.writeheader()
@@ -100,6 +100,10 @@ def read_log(path):
         return []
     with Path(path).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def _validation(logs):
+    return {k: float(v) for k, v in logs.items() if k.startswith("val_")}
 
 
 def _mean(values):

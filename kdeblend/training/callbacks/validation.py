@@ -21,9 +21,10 @@ class Validation(StepCallback):
         every: Steps between validations.
         last_step: Step after which to validate in any case.
         batch_size: Blends to predict at a time; several devices share them evenly.
+        at_start: Validate before the first step, too, as for weights that have learnt before.
     """
 
-    def __init__(self, blends, truth, metrics, every, last_step, batch_size=32):
+    def __init__(self, blends, truth, metrics, every, last_step, batch_size=32, at_start=False):
         super().__init__()
         self.blends = blends
         self.truth = truth
@@ -31,12 +32,22 @@ class Validation(StepCallback):
         self.every = every
         self.last_step = last_step
         self.batch_size = batch_size
+        self.at_start = at_start
+
+    def on_train_begin(self, logs=None):
+        """Validate what training starts from, if that is asked for."""
+        super().on_train_begin(logs)
+        if self.at_start:
+            logs.update(self._scores())
 
     def on_step(self, step, logs):
         """Validate when it is time."""
         if self.crossed(self.every) or self.passed(self.last_step):
-            layers = predict_layers(self.model.averaged_generator, self.blends, self.batch_size)
-            logs.update(validation_scores(self.truth, layers, self.metrics))
+            logs.update(self._scores())
+
+    def _scores(self):
+        layers = predict_layers(self.model.averaged_generator, self.blends, self.batch_size)
+        return validation_scores(self.truth, layers, self.metrics)
 
 
 def validation_scores(truth, prediction, metrics):

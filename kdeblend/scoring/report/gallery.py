@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from kdeblend.deblenders.panel import as_rgb
+from kdeblend.io.images import as_rgb
 from kdeblend.metrics.psnr import psnr
 from kdeblend.scoring.blends import Chunk
-from kdeblend.scoring.faults import FAULTS, Answered, Fault
+from kdeblend.scoring.report.faults import FAULTS, Answered, Fault
 from kdeblend.scoring.scores import Scores
 
 Examples = Callable[[str, Sequence[int]], tuple[Chunk, np.ndarray]]

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from kdeblend.scoring.figures import DASHES, MARKERS, SERIES, inline
-from kdeblend.scoring.gallery import Panel
+from kdeblend.scoring.report.figures import DASHES, MARKERS, SERIES, inline
+from kdeblend.scoring.report.gallery import Panel
 from kdeblend.scoring.scores import LAYERS
 from kdeblend.scoring.titles import title
 
@@ -48,16 +48,14 @@ def legend(names: Iterable[str]) -> str:
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
-def figure(svg: str, label: str, caption: str = "") -> str:
+def figure(svg: str, label: str) -> str:
     """Return an SVG file as a figure.
 
     Args:
         svg: The file.
         label: What it shows, for those who do not see it.
-        caption: A line below it.
     """
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f"<figure>{inline(svg, escape(label))}{below}</figure>"
+    return f"<figure>{inline(svg, escape(label))}</figure>"
 
 
 def table(head: Sequence[str], rows: Iterable[str], kind: str = "table") -> str:

@@ -7,11 +7,11 @@ from importlib import resources
 from typing import Any
 
 from kdeblend.io.atomic import atomic_path
-from kdeblend.scoring import page
-from kdeblend.scoring.faults import FAULTS
-from kdeblend.scoring.figures import PROPERTY_AXES, against, distributions
-from kdeblend.scoring.gallery import EXAMINED, Examples, best_median_worst, faulty
-from kdeblend.scoring.report_tables import comparison, differences, paper_table
+from kdeblend.scoring.report import page
+from kdeblend.scoring.report.faults import FAULTS
+from kdeblend.scoring.report.figures import PROPERTY_AXES, against, distributions
+from kdeblend.scoring.report.gallery import EXAMINED, Examples, best_median_worst, faulty
+from kdeblend.scoring.report.tables import comparison, differences, paper_table
 from kdeblend.scoring.scores import Scores
 
 PAPER_METRICS = ("psnr", "ssim_range2", "ssim")
@@ -41,7 +41,7 @@ def write_report(
 
 
 def _page(scores: Scores, summary: dict[str, Any], examples: Examples) -> Iterator[str]:
-    style = resources.files("kdeblend.scoring").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -4,7 +4,7 @@ import math
 from html import escape
 from typing import Any
 
-from kdeblend.scoring import page
+from kdeblend.scoring.report import page
 from kdeblend.scoring.summary import STATISTICS, all_galaxies
 from kdeblend.scoring.titles import title
 

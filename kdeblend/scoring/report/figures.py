@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.scoring.curves import curves
+from kdeblend.scoring.report.curves import curves
 from kdeblend.scoring.scores import Scores
 from kdeblend.scoring.titles import title
 

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kdeblend.io.atomic import atomic_path, remove_temporaries
+from kdeblend.io.atomic import remove_temporaries, write_text
 from kdeblend.io.locks import locked
 from kdeblend.training.config import TrainingConfig, read_config
 
@@ -86,5 +86,4 @@ def write_json(path: Path, values: Any) -> None:
         path: The file.
         values: Anything that JSON can hold.
     """
-    with atomic_path(path) as temporary:
-        Path(temporary).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(values, indent=1) + "\n")

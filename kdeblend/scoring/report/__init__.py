@@ -1,0 +1,1 @@
+"""The report of a scoring: one page with tables, figures and galleries."""

@@ -1,0 +1,94 @@
+"""Examples and benchmarks run, and what they measure is what they say."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.split import split_of
+from kdeblend.io.images import read_image
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py")])
+
+
+def names_of(script):
+    """Return what a script defines, without running it."""
+    return runpy.run_path(str(ROOT / script))
+
+
+def run(monkeypatch, script, *arguments):
+    monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+    runpy.run_path(str(ROOT / script), run_name="__main__")
+
+
+@pytest.fixture
+def network(tmp_path):
+    """A network of nothing but a factor, saved."""
+    blend = keras.Input((None, None, 3))
+    half = keras.layers.Conv2D(3, 1, use_bias=False, kernel_initializer="ones")(blend)
+    keras.Model(blend, [half, half]).save(tmp_path / "network.keras")
+    return tmp_path / "network.keras"
+
+
+@pytest.mark.parametrize("script", [each for each in SCRIPTS if "argparse" in each.read_text()])
+def test_each_script_explains_itself(script, monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run(monkeypatch, script.relative_to(ROOT), "--help")
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_scripts_without_options_can_be_imported():
+    assert callable(names_of("benchmarks/blends.py")["main"])
+
+
+def test_a_comparison_is_drawn_of_the_blends_that_are_asked_for(network, tmp_path, monkeypatch):
+    for count in (1, 2):
+        numbers = [str(number) for number in range(count)]
+        run(monkeypatch, "examples/compare.py", network, "--numbers", *numbers,
+            "--out", tmp_path / f"{count}.png")  # fmt: skip
+    one, two = (read_image(tmp_path / f"{count}.png") for count in (1, 2))
+    np.testing.assert_array_equal(two[: len(one)], one)
+    assert len(two) == 2 * len(one)
+
+
+@pytest.mark.parametrize("mode", ["max", "sum"])
+def test_a_blend_is_written_with_its_truths(mode, tmp_path, monkeypatch):
+    out = tmp_path / "blend.png"
+    run(monkeypatch, "examples/make_blend.py", "--number", 3, "--blend-mode", mode, "--out", out)
+    names = ("blend", "blend_truth_1", "blend_truth_2")
+    blend, *truth = (read_image(tmp_path / f"{name}.png") / 255 for name in names)
+    np.testing.assert_allclose(BLEND_MODES[mode](*truth), blend, atol=1.01 / 255)
+
+
+def test_weights_of_a_preset_are_those_of_the_run_in_half_precision(network, tmp_path):
+    names_of("benchmarks/add_preset.py")["copy_halved"](network, tmp_path / "half.keras")
+    before, after = (
+        keras.saving.load_model(tmp_path / f"{name}.keras").get_weights()
+        for name in ("network", "half")
+    )
+    for old, new in zip(before, after, strict=True):
+        assert new.dtype == np.float32
+        np.testing.assert_array_equal(new, old.astype(np.float16))
+
+
+def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source):
+    """Also on pixels of a picture that are black themselves."""
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 2, (160, 160, 3), np.uint8) * 100 for _ in range(60)]
+    source = array_source(images)
+    assert sum(split_of(name) == "test" for name in source.ids) >= 2
+    lit, dark = (
+        names_of("benchmarks/sky.py")["Lit"](source, 5, "max", light).take(range(5)).truth
+        for light in (0.3, 0.0)
+    )
+    gained = lit - dark
+    assert gained.max() == pytest.approx(0.3, abs=1e-6)
+    assert (dark[gained == 0] == 0).all()
+    middle = gained[:, 0, 20:60, 20:60]
+    np.testing.assert_allclose(middle, 0.3, atol=1e-6)
+    assert (dark[:, 0, 20:60, 20:60] == 0).mean() > 0.01
