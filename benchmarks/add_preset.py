@@ -42,6 +42,7 @@ def entry(path, name, description, config, orientations):
         "blend_mode": config.blend_mode,
         "stamp_size": config.stamp_size,
         "orientations": orientations,
+        "psnr": None,  # until benchmarks/preset_card.py has measured it
     }
 
 

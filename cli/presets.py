@@ -52,7 +52,7 @@ def _table():
             entry["description"],
             f"{entry['parameters']:,}",
             f"{preset_path(name).stat().st_size / 1e6:.1f}",
-            f"{entry['psnr']:.2f}",
+            "-" if entry["psnr"] is None else f"{entry['psnr']:.2f}",
             entry["blend_mode"],
             f"{entry['stamp_size']} x {entry['stamp_size']}",
         )

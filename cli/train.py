@@ -25,7 +25,7 @@ Examples:
       the paper's network and schedule, on a GPU
   kdeblend train --out run --resume
       go on where the run was stopped
-  kdeblend train --data galaxies/ --out run --preset fast --init fast --steps 2000 \
+  kdeblend train --data galaxies/ --out run --preset fast --init fast --steps 2000 \\
       --set learning_rate=3e-4 --set validate_every=250
       go on learning from the network that ships, on galaxies of your own
   kdeblend train --data galaxies.zip --out run --set learning_rate=5e-4

@@ -23,7 +23,7 @@ def list_presets() -> dict[str, dict[str, Any]]:
         By name, `{"file", "card", "sha256", "description", "generator", "parameters",
         "keras_version", "blend_mode", "stamp_size", "orientations", "psnr"}`; `orientations` is
         the number of flips and turns over which its answers are averaged, `psnr` the mean in dB
-        on withheld galaxies both of which were turned and scaled, as in its card.
+        on withheld galaxies both of which were turned and scaled, as in its card, or None.
     """
     return _index()["presets"]
 

@@ -17,6 +17,8 @@ from kdeblend.data.source import GalaxySource
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
+from kdeblend.models.generators import load_generator
+from kdeblend.models.predict import predict_layers
 from kdeblend.training.callbacks.best_weights import BestWeights
 from kdeblend.training.callbacks.blend_panels import BlendPanels
 from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
@@ -26,7 +28,7 @@ from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import TrainingLog
-from kdeblend.training.callbacks.validation import Validation
+from kdeblend.training.callbacks.validation import Validation, validation_scores
 from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder, write_json
@@ -127,6 +129,8 @@ class _Training:
     def run(self, progress: bool) -> TrainingResult:
         blends, truth = self._validation_set()
         metrics = {name: METRICS[name] for name in VALIDATION_METRICS}
+        if "best_psnr" not in self.kept:
+            self._score_best(blends, truth, metrics)
         blend_psnr = sum(
             metrics["psnr"](layer, blend)
             for blend, layers in zip(blends, truth, strict=True)
@@ -148,7 +152,7 @@ class _Training:
         if not checkpoints:
             if self.config.initial_weights:
                 start_from(self.gan, self.config.initial_weights)
-            return {}
+            return {"best_psnr": float("-inf")}
         kept = load_checkpoint(self.gan, checkpoints[-1])
         before = kept.get("settings") or _settings(self.run_folder.read_config())
         now = _settings(self.config)
@@ -156,7 +160,7 @@ class _Training:
         if changed.intersection(LEARNING_RATE_FIELDS):
             self._set_learning_rate()
         if changed.intersection(VALIDATION_FIELDS):
-            kept["best_psnr"] = float("-inf")  # it was measured on other blends
+            del kept["best_psnr"]  # it was measured on other blends
         return kept
 
     def _set_learning_rate(self):
@@ -167,6 +171,15 @@ class _Training:
         factor = config.learning_rate_drop_factor if dropped else 1.0
         for optimizer in self.gan.optimizer.optimizers:
             optimizer.learning_rate = config.learning_rate * factor
+
+    def _score_best(self, blends, truth, metrics):
+        """Score the best network so far, if there is one, on blends that it was not scored on."""
+        path = self.run_folder.generator
+        if not path.is_file():
+            self.kept |= {"best_psnr": float("-inf"), "best_step": None}
+            return
+        layers = predict_layers(load_generator(path), blends, self.config.batch_size)
+        self.kept["best_psnr"] = validation_scores(truth, layers, metrics)["val_psnr"]
 
     def _to_keep(self) -> dict:
         """Return what a checkpoint holds beside weights; all else follows from seed and step."""
@@ -193,7 +206,7 @@ class _Training:
         writer = self.writer = EventWriter(run.tensorboard)
         self.signal = StopOnSignal()
         self.best_weights = BestWeights(
-            run.generator, self.kept.get("best_psnr", float("-inf")), self.kept.get("best_step")
+            run.generator, self.kept["best_psnr"], self.kept.get("best_step")
         )
         self.checkpoint = Checkpoint(
             run.checkpoints,
@@ -257,6 +270,7 @@ class _Training:
             use_multiprocessing=config.multiprocessing,
             max_queue_size=4 * config.workers,
         )
+        self.signal.listen()
         try:
             self.gan.fit(blends, shuffle=False, verbose=0, callbacks=self.callbacks)
             if self.gan.stop_training:

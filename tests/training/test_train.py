@@ -150,6 +150,31 @@ def test_the_best_network_is_never_worse_than_the_initial_weights(config, tmp_pa
         np.testing.assert_array_equal(new, old)
 
 
+def test_the_best_network_is_scored_again_on_other_validation_blends(config, tmp_path):
+    train(config, tmp_path / "first", progress=False)
+    weights = str(tmp_path / "first" / "generator.keras")
+    run = RunFolder(tmp_path / "second")
+    spoilt = config.replace(initial_weights=weights, learning_rate=10.0)
+    before = train(spoilt.replace(steps=3), run.path, progress=False)
+    other = spoilt.replace(validation_blends=2)
+    after = train(other, run.path, resume=True, progress=False)
+    assert (before.best_step, after.best_step) == (0, 0)
+    assert after.best_psnr != before.best_psnr
+    again = train(other, run.path, resume=True, progress=False)
+    assert again.best_psnr == after.best_psnr
+
+
+def test_a_signal_during_the_first_validation_ends_the_run_after_a_step(config, tmp_path):
+    class Interrupt(StepCallback):
+        def on_train_begin(self, logs=None):
+            super().on_train_begin(logs)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(config, tmp_path / "run", progress=False, callbacks=[Interrupt()])
+    assert (result.step, result.stopped_by) == (1, signal.SIGINT)
+    assert len(list_checkpoints(tmp_path / "run" / "checkpoints")) == 1
+
+
 def test_initial_weights_that_do_not_fit_are_refused(config, tmp_path):
     (tmp_path / "bad.keras").write_bytes(b"no network")
     blend = keras.Input((None, None, 3))
@@ -259,7 +284,7 @@ def test_signals_are_given_back_after_the_first(config):
     before = signal.getsignal(signal.SIGINT)
     gan = type("Gan", (), {"steps_done": 0})()
     callback.set_model(gan)
-    callback.on_train_begin()
+    callback.listen()
     assert signal.getsignal(signal.SIGINT) == callback._handle
     os.kill(os.getpid(), signal.SIGINT)
     callback.on_step(1, {})

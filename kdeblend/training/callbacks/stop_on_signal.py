@@ -11,8 +11,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class StopOnSignal(StepCallback):
     """Ends training after the current step when the process is asked to stop.
 
-    A second signal is not caught. Handlers can only be set in the main thread;
-    elsewhere this does nothing.
+    It hears signals from `listen` on, which can be before training begins, until the first one
+    or `restore`. Handlers can only be set in the main thread; elsewhere this does nothing.
 
     Attributes:
         received: The signal that stopped training, or None.
@@ -24,9 +24,8 @@ class StopOnSignal(StepCallback):
         super().__init__()
         self._before = {}
 
-    def on_train_begin(self, logs=None):
+    def listen(self):
         """Take over the signals."""
-        super().on_train_begin(logs)
         self.received, self._before = None, {}
         if threading.current_thread() is threading.main_thread():
             self._before = {each: signal.signal(each, self._handle) for each in SIGNALS}
