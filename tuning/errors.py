@@ -37,8 +37,8 @@ class InfeasibleTrialError(ValueError):
 def files_apart(check_data: Callable[[], object]) -> Iterator[None]:
     """Raise what is a fault of files as `FilesError`.
 
-    A lack of memory is an `OSError`, too, but no such; and data that are gone look like any
-    mistake in the middle of a training, so they are looked at again.
+    A lack of memory and a process that died of it are an `OSError`, too, but no such; and data that
+    are gone look like any mistake in the middle of a training, so they are looked at again.
 
     Args:
         check_data: Raises `OSError` or `ValueError` if the data cannot be used.
@@ -48,7 +48,7 @@ def files_apart(check_data: Callable[[], object]) -> Iterator[None]:
     """
     try:
         yield
-    except (FatalError, InfeasibleTrialError):
+    except (FatalError, InfeasibleTrialError, ChildProcessError):
         raise
     except OSError as error:
         if error.errno in (errno.ENOMEM, errno.EAGAIN):

@@ -395,10 +395,17 @@ def test_a_refused_search_leaves_the_other_ones_files(
     search(config, tmp_path, hypermodel=fake_networks, progress=search_beside)
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ChildProcessError("a process that made blends has died"),
+    ],
+)
 def test_a_lack_of_memory_is_a_failed_trial(
-    config, fake_networks, fake_training, monkeypatch, tmp_path
+    failure, config, fake_networks, fake_training, monkeypatch, tmp_path
 ):
-    train, failures = trial.train, iter([OSError(errno.ENOMEM, "Cannot allocate memory")])
+    train, failures = trial.train, iter([failure])
 
     def fail_once(*arguments, **options):
         for failure in failures:
