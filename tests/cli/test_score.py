@@ -22,8 +22,8 @@ def _no_report(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _no_presets(monkeypatch):
-    monkeypatch.setattr(presets, "DEFAULT_PRESET", None)
+def _no_network_by_default(monkeypatch):
+    monkeypatch.setattr(presets, "DEFAULT_PRESET", "identity")
 
 
 @pytest.fixture
