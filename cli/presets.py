@@ -43,7 +43,7 @@ def _table():
 
     table = Table(box=box.SIMPLE)
     numbers = ("weights", "MB", "PSNR, dB")
-    for title in ("preset", "network", *numbers, "blends", "stamp"):
+    for title in ("preset", "network", *numbers, "blends"):
         table.add_column(title, justify="right" if title in numbers else "left")
     for name, entry in list_presets().items():
         default = " (default)" if name == DEFAULT_PRESET else ""
@@ -54,6 +54,5 @@ def _table():
             f"{preset_path(name).stat().st_size / 1e6:.1f}",
             "-" if entry["psnr"] is None else f"{entry['psnr']:.2f}",
             entry["blend_mode"],
-            f"{entry['stamp_size']} x {entry['stamp_size']}",
         )
     return table
