@@ -55,20 +55,19 @@ def draw_pareto(records: list[TrialRecord], path: Path) -> None:
     """Draw PSNR against milliseconds and against parameters, with the Pareto front.
 
     Args:
-        records: Trials, at least one of them completed.
+        records: Completed trials that compare, as `trained_longest` gives them.
         path: The picture to write.
     """
-    completed = trained_longest(records)
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     all_axes = figure.subplots(1, 2, sharey=True)
-    scores = [record.psnr or 0.0 for record in completed]
+    scores = [record.psnr or 0.0 for record in records]
     for axes, (name, title) in zip(all_axes, COSTS.items(), strict=True):
-        costs = [float(getattr(record, name)) for record in completed]
+        costs = [float(getattr(record, name)) for record in records]
         axes.scatter(costs, scores, color="tab:blue", zorder=2)
         front = pareto_front(costs, scores)
         axes.plot([costs[i] for i in front], [scores[i] for i in front], "o-", color=FRONT,
                   label="no trial is both cheaper and better")  # fmt: skip
-        for cost, score, record in zip(costs, scores, completed, strict=True):
+        for cost, score, record in zip(costs, scores, records, strict=True):
             axes.annotate(str(record.number), (cost, score), xytext=(4, 4), fontsize=8,
                           textcoords="offset points")  # fmt: skip
         axes.set_xlabel(title)

@@ -62,8 +62,8 @@ def write_results(folder: SearchFolder, config: SearchConfig) -> list[TrialRecor
     """
     records = write_table(folder)
     if best_of(records) is not None:
-        draw_pareto(records, folder.pareto)
         longest = trained_longest(records)  # may lack what only shorter trials searched
+        draw_pareto(longest, folder.pareto)
         draw_parallel(longest, searched_names(longest), folder.parallel)
         names = searched_names([record for record in records if record.state == COMPLETED])
         write_hparams(records, names, folder.tensorboard)

@@ -18,7 +18,6 @@ from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
 from kdeblend.models.generators import load_generator
-from kdeblend.models.predict import predict_layers
 from kdeblend.training.callbacks.best_weights import BestWeights
 from kdeblend.training.callbacks.blend_panels import BlendPanels
 from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
@@ -28,7 +27,7 @@ from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import TrainingLog
-from kdeblend.training.callbacks.validation import Validation, validation_scores
+from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder, write_json
@@ -129,8 +128,6 @@ class _Training:
     def run(self, progress: bool) -> TrainingResult:
         blends, truth = self._validation_set()
         metrics = {name: METRICS[name] for name in VALIDATION_METRICS}
-        if "best_psnr" not in self.kept:
-            self._score_best(blends, truth, metrics)
         blend_psnr = sum(
             metrics["psnr"](layer, blend)
             for blend, layers in zip(blends, truth, strict=True)
@@ -172,14 +169,14 @@ class _Training:
         for optimizer in self.gan.optimizer.optimizers:
             optimizer.learning_rate = config.learning_rate * factor
 
-    def _score_best(self, blends, truth, metrics):
-        """Score the best network so far, if there is one, on blends that it was not scored on."""
-        path = self.run_folder.generator
+    def _best_so_far(self, validation: Validation) -> tuple[float, int | None]:
+        """Return PSNR and step of the best network, scored again if the blends are other ones."""
+        path, step = self.run_folder.generator, self.kept.get("best_step")
+        if "best_psnr" in self.kept:
+            return self.kept["best_psnr"], step
         if not path.is_file():
-            self.kept |= {"best_psnr": float("-inf"), "best_step": None}
-            return
-        layers = predict_layers(load_generator(path), blends, self.config.batch_size)
-        self.kept["best_psnr"] = validation_scores(truth, layers, metrics)["val_psnr"]
+            return float("-inf"), None
+        return validation.scores(load_generator(path))["val_psnr"], step
 
     def _to_keep(self) -> dict:
         """Return what a checkpoint holds beside weights; all else follows from seed and step."""
@@ -205,9 +202,10 @@ class _Training:
         last, every = config.steps, config.validate_every
         writer = self.writer = EventWriter(run.tensorboard)
         self.signal = StopOnSignal()
-        self.best_weights = BestWeights(
-            run.generator, self.kept["best_psnr"], self.kept.get("best_step")
+        validation = Validation(
+            blends, truth, metrics, every, last, config.batch_size, at_start=self._starts_trained
         )
+        self.best_weights = BestWeights(run.generator, *self._best_so_far(validation))
         self.checkpoint = Checkpoint(
             run.checkpoints,
             config.checkpoint_every,
@@ -221,15 +219,7 @@ class _Training:
             StopOnNaN(),
             BurnInSwitch(config.burn_in),
             *self._learning_rate_drop(),
-            Validation(
-                blends,
-                truth,
-                metrics,
-                every,
-                last,
-                config.batch_size,
-                at_start=self._starts_trained,
-            ),
+            validation,
             self.best_weights,
             BlendPanels(
                 blends[rows], truth[rows], run.panels, every, last, writer, config.batch_size

@@ -38,15 +38,20 @@ class Validation(StepCallback):
         """Validate what training starts from, if that is asked for."""
         super().on_train_begin(logs)
         if self.at_start:
-            logs.update(self._scores())
+            logs.update(self.scores(self.model.averaged_generator))
 
     def on_step(self, step, logs):
         """Validate when it is time."""
         if self.crossed(self.every) or self.passed(self.last_step):
-            logs.update(self._scores())
+            logs.update(self.scores(self.model.averaged_generator))
 
-    def _scores(self):
-        layers = predict_layers(self.model.averaged_generator, self.blends, self.batch_size)
+    def scores(self, generator):
+        """Return what `validation_scores` finds of a generator on the blends.
+
+        Args:
+            generator: Keras model from blends to a pair of images in [-1, 1].
+        """
+        layers = predict_layers(generator, self.blends, self.batch_size)
         return validation_scores(self.truth, layers, self.metrics)
 
 
