@@ -1,7 +1,6 @@
 """One training run, from a configuration to a run folder."""
 
 import contextlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from kdeblend.data.source import GalaxySource
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
-from kdeblend.models.generators import load_generator
 from kdeblend.training.callbacks.best_weights import BestWeights
 from kdeblend.training.callbacks.blend_panels import BlendPanels
 from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
@@ -28,18 +26,15 @@ from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import TrainingLog
 from kdeblend.training.callbacks.validation import Validation
-from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint
+from kdeblend.training.checkpoint import Checkpoint
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder, write_json
-from kdeblend.training.networks import build_gan, start_from
+from kdeblend.training.networks import build_gan
+from kdeblend.training.resume import Progress, best_so_far, restore
 from kdeblend.training.validation_set import make_validation_set
 
 VALIDATION_METRICS = ("psnr", "ssim")
 PANEL_ROWS = 6
-LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_rate_drop_factor")
-VALIDATION_FIELDS = ("data", "validation_blends", "blend_mode", "perturb", "stamp_size")
-
-logger = logging.getLogger("kdeblend")
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ class _Training:
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.further_callbacks = callbacks
         self.gan = build(config, source.bands)
-        self.kept = self._restore()
+        self.before = restore(self.gan, run, config)
         self.first_step = self.gan.steps_done
         if self.first_step > config.steps:
             raise ValueError(
@@ -140,53 +135,6 @@ class _Training:
         write_json(self.run_folder.summary, _plain(result))
         return result
 
-    def _restore(self) -> dict:
-        """Load the last checkpoint, then what the configuration has changed since.
-
-        A run that has none yet starts from the configuration's initial weights, if any.
-        """
-        checkpoints = list_checkpoints(self.run_folder.checkpoints)
-        if not checkpoints:
-            if self.config.initial_weights:
-                start_from(self.gan, self.config.initial_weights)
-            return {"best_psnr": float("-inf")}
-        kept = load_checkpoint(self.gan, checkpoints[-1])
-        before = kept.get("settings") or _settings(self.run_folder.read_config())
-        now = _settings(self.config)
-        changed = {name for name in now if before[name] != now[name]}
-        if changed.intersection(LEARNING_RATE_FIELDS):
-            self._set_learning_rate()
-        if changed.intersection(VALIDATION_FIELDS):
-            del kept["best_psnr"]  # it was measured on other blends
-        return kept
-
-    def _set_learning_rate(self):
-        config = self.config
-        if config.learning_rate_schedule != "drop":
-            return
-        dropped = 0 < config.learning_rate_drop_step <= self.gan.steps_done
-        factor = config.learning_rate_drop_factor if dropped else 1.0
-        for optimizer in self.gan.optimizer.optimizers:
-            optimizer.learning_rate = config.learning_rate * factor
-
-    def _best_so_far(self, validation: Validation) -> tuple[float, int | None]:
-        """Return PSNR and step of the best network, scored again if the blends are other ones."""
-        path, step = self.run_folder.generator, self.kept.get("best_step")
-        if "best_psnr" in self.kept:
-            return self.kept["best_psnr"], step
-        if not path.is_file():
-            return float("-inf"), None
-        return validation.scores(load_generator(path))["val_psnr"], step
-
-    def _to_keep(self) -> dict:
-        """Return what a checkpoint holds beside weights; all else follows from seed and step."""
-        return {
-            "settings": _settings(self.config),
-            "best_psnr": self.best_weights.best,
-            "best_step": self.best_weights.best_step,
-            "history": self.log.rows,
-        }
-
     def _validation_set(self):
         return make_validation_set(
             self.source,
@@ -205,14 +153,12 @@ class _Training:
         validation = Validation(
             blends, truth, metrics, every, last, config.batch_size, at_start=self._starts_trained
         )
-        self.best_weights = BestWeights(run.generator, *self._best_so_far(validation))
+        best = best_so_far(self.before, run, validation)
+        self.best_weights = BestWeights(run.generator, *best)
         self.checkpoint = Checkpoint(
-            run.checkpoints,
-            config.checkpoint_every,
-            last,
-            self._to_keep,
+            run.checkpoints, config.checkpoint_every, last, extra=self._to_keep
         )
-        self.log = TrainingLog(run.log, writer, config.log_every, self.kept.get("history", ()))
+        self.log = TrainingLog(run.log, writer, config.log_every, self.before.history)
         self.bar = ProgressBar(last) if progress else None
         rows = slice(PANEL_ROWS)
         self.callbacks = [
@@ -230,6 +176,10 @@ class _Training:
             self.checkpoint,
             self.signal,
         ]
+
+    def _to_keep(self) -> dict:
+        best = self.best_weights
+        return Progress(best.best, best.best_step, self.log.rows).to_dict(self.config)
 
     @property
     def _starts_trained(self) -> bool:
@@ -280,12 +230,6 @@ class _Training:
             stopped_by=self.signal.received,
             best_step=self.best_weights.best_step,
         )
-
-
-def _settings(config: TrainingConfig) -> dict:
-    """Return what a checkpoint depends on and a run that is resumed may change, for JSON."""
-    values = {name: getattr(config, name) for name in LEARNING_RATE_FIELDS + VALIDATION_FIELDS}
-    return {**values, "data": list(config.data)}
 
 
 def _plain(result: TrainingResult) -> dict:

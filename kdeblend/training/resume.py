@@ -1,0 +1,105 @@
+"""Going on with a run: what is kept beside the networks, and what may have changed since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kdeblend.models.gan import DeblendingGAN
+from kdeblend.models.generators import load_generator
+from kdeblend.training.callbacks.validation import Validation
+from kdeblend.training.checkpoint import list_checkpoints, load_checkpoint
+from kdeblend.training.config import TrainingConfig
+from kdeblend.training.folder import RunFolder
+from kdeblend.training.networks import start_from
+
+LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_rate_drop_factor")
+VALIDATION_FIELDS = ("data", "validation_blends", "blend_mode", "perturb", "stamp_size")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come; all else follows from its networks, seed and step.
+
+    Attributes:
+        best_psnr: Best PSNR on the validation blends, in dB, minus infinity before the first
+            validation; None if it was measured on other blends.
+        best_step: The step of the best PSNR, if that is known.
+        history: The rows of the log.
+    """
+
+    best_psnr: float | None = float("-inf")
+    best_step: int | None = None
+    history: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+    def to_dict(self, config: TrainingConfig) -> dict[str, Any]:
+        """Return what a checkpoint keeps, for JSON.
+
+        Args:
+            config: Every hyper-parameter, to notice later what has changed.
+        """
+        return {
+            "settings": _settings(config),
+            "best_psnr": self.best_psnr,
+            "best_step": self.best_step,
+            "history": list(self.history),
+        }
+
+
+def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progress:
+    """Load the last checkpoint of a run, then what the configuration has changed since.
+
+    A run that has none yet starts from the configuration's initial weights, if any.
+
+    Args:
+        gan: The compiled networks.
+        run: The run folder.
+        config: Every hyper-parameter.
+
+    Raises:
+        ValueError: If the checkpoint or the initial weights do not fit the networks.
+    """
+    checkpoints = list_checkpoints(run.checkpoints)
+    if not checkpoints:
+        if config.initial_weights:
+            start_from(gan, config.initial_weights)
+        return Progress()
+    kept = load_checkpoint(gan, checkpoints[-1])
+    before = kept.get("settings") or _settings(run.read_config())
+    now = _settings(config)
+    changed = {name for name in now if before[name] != now[name]}
+    if changed.intersection(LEARNING_RATE_FIELDS):
+        _set_learning_rate(gan, config)
+    best = None if changed.intersection(VALIDATION_FIELDS) else kept.get("best_psnr")
+    return Progress(best, kept.get("best_step"), kept.get("history", ()))
+
+
+def best_so_far(
+    progress: Progress, run: RunFolder, validation: Validation
+) -> tuple[float, int | None]:
+    """Return PSNR and step of the best network, scored again if the blends are other ones.
+
+    Args:
+        progress: How far the run has come.
+        run: The run folder.
+        validation: Scores a network.
+    """
+    if progress.best_psnr is not None:
+        return progress.best_psnr, progress.best_step
+    if not run.generator.is_file():
+        return float("-inf"), None
+    return validation.scores(load_generator(run.generator))["val_psnr"], progress.best_step
+
+
+def _settings(config):
+    """Return what a checkpoint depends on and a run that is resumed may change, for JSON."""
+    values = {name: getattr(config, name) for name in LEARNING_RATE_FIELDS + VALIDATION_FIELDS}
+    return {**values, "data": list(config.data)}
+
+
+def _set_learning_rate(gan, config):
+    if config.learning_rate_schedule != "drop":
+        return
+    dropped = 0 < config.learning_rate_drop_step <= gan.steps_done
+    factor = config.learning_rate_drop_factor if dropped else 1.0
+    for optimizer in gan.optimizer.optimizers:
+        optimizer.learning_rate = config.learning_rate * factor
