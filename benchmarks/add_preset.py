@@ -20,7 +20,7 @@ import numpy as np
 
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.deblenders.orientations import COUNTS
-from kdeblend.io.atomic import atomic_path, write_text
+from kdeblend.io.atomic import atomic_path, write_json
 from kdeblend.presets import FOLDER, VERSIONED
 from kdeblend.training.folder import RunFolder
 
@@ -83,7 +83,7 @@ def add(run, name, description, orientations, default):
     index["presets"][name] = entry(path, name, description, folder.read_config(), orientations)
     if default:
         index["default"] = name
-    write_text(FOLDER / "index.json", json.dumps(index, indent=2) + "\n")
+    write_json(FOLDER / "index.json", index)
     card = FOLDER / f"{name}.md"
     if not card.exists():
         card.write_text(CARD.format(name=name, description=description), encoding="utf-8")

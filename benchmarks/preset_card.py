@@ -25,7 +25,7 @@ from kdeblend.backend import describe_device
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS
-from kdeblend.io.atomic import write_text
+from kdeblend.io.atomic import write_json, write_text
 from kdeblend.metrics import METRICS
 from kdeblend.presets import FOLDER, find_preset, list_presets, preset_card
 from kdeblend.scoring.blends import BlendSet
@@ -170,7 +170,7 @@ def enter_psnr(name, psnr):
     path = FOLDER / "index.json"
     index = json.loads(path.read_text(encoding="utf-8"))
     index["presets"][name]["psnr"] = round(float(psnr), 2)
-    write_text(path, json.dumps(index, indent=2) + "\n")
+    write_json(path, index)
 
 
 def main():

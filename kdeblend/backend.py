@@ -219,15 +219,16 @@ def enable_determinism() -> None:
         tf.config.experimental.enable_op_determinism()
     elif BACKEND == "torch":
         torch.use_deterministic_algorithms(True)
-    else:
-        prepare_determinism()
+    prepare_determinism()
 
 
 def prepare_determinism() -> None:
-    """Let JAX know of `enable_determinism` before it starts, with its first computation or device.
+    """Let JAX and CUDA know of `enable_determinism` before they start, with the first computation.
 
-    The other backends need not know so early.
+    TensorFlow need not know so early.
     """
+    if BACKEND == "torch":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # PyTorch asks for it
     if BACKEND == "jax":
         flags = os.environ.get("XLA_FLAGS", "").split()
         os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*flags, DETERMINISTIC_XLA]))

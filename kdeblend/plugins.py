@@ -21,6 +21,9 @@ class Registry(Mapping[str, Any]):
     Example:
         >>> blend_modes = Registry("kdeblend.blend_modes", "blend mode", {"max": "m:blend_max"})
         >>> blend_modes["max"]  # imports m, returns m.blend_max
+
+    Looking a name up raises `UnknownPluginError` if it is not registered, and `ImportError` if an
+    installed package cannot give what it has registered.
     """
 
     def __init__(self, group: str, kind: str, builtins: Mapping[str, str]):
@@ -34,7 +37,7 @@ class Registry(Mapping[str, Any]):
             return getattr(import_module(module), attribute)
         third_party = self._third_party()
         if name in third_party:
-            return third_party[name].load()
+            return self._load(third_party[name])
         raise UnknownPluginError(f"{self.kind} must be one of {sorted(self)}. Received: {name!r}")
 
     def __iter__(self) -> Iterator[str]:
@@ -46,6 +49,15 @@ class Registry(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in set(self)
+
+    def _load(self, entry: EntryPoint) -> Any:
+        try:
+            return entry.load()
+        except Exception as error:  # a package may raise anything
+            raise ImportError(
+                f"{self.kind} {entry.name!r} of an installed package must be importable. Received: "
+                f"{entry.value} ({type(error).__name__}: {error})"
+            ) from error
 
     def _third_party(self) -> dict[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=self.group)}

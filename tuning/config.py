@@ -179,7 +179,7 @@ def read_search_config(path: Path) -> SearchConfig:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         training = values.pop("training")
-        base = preset_config(training["preset"]).replace(**training)
-        return SearchConfig(training=base, **values)
+        # A value that an older version did not write is what it always was, whatever the preset.
+        return SearchConfig(training=TrainingConfig(**training), **values)
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} must hold the settings of a search. Received: {error}") from error

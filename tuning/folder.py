@@ -14,6 +14,7 @@ import contextlib
 from pathlib import Path
 
 from kdeblend.io.atomic import remove_temporaries
+from kdeblend.io.folders import refuse_other_results
 from kdeblend.io.locks import locked
 from kdeblend.tuning.config import SearchConfig, read_search_config
 
@@ -50,7 +51,7 @@ class SearchFolder:
 
         Raises:
             ValueError: If there is a search and `resume` is False, if it had other settings,
-                or if the path is a file.
+                if the path is a file, or if the folder holds what a search would replace.
         """
         self.check(config, resume)
         self.trials.mkdir(parents=True, exist_ok=True)
@@ -74,12 +75,14 @@ class SearchFolder:
             )
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"A search must be a folder. Received: {str(self.path)!r}, a file")
+        refuse_other_results(self.path, "a search")
         if self.exists():
             config.check_resumed(self.read_config())
-        elif self.oracle.exists() or any(self.trials.glob("*")):
+        elif self.oracle.exists() or self.tensorboard.exists() or any(self.trials.glob("*")):
             raise ValueError(
                 "`out` must be a new folder, or hold the search.yaml that its trials were begun "
-                f"with. Received: out={str(self.path)!r}, with trials but no search.yaml"
+                f"with. Received: out={str(self.path)!r}, with trials/, tensorboard/ or "
+                "oracle.json but no search.yaml"
             )
 
     def locked(self) -> contextlib.AbstractContextManager[None]:

@@ -210,7 +210,8 @@ class SearchSpace:
         options |= {name: chosen[name] for name in names if name in chosen}
         if family == "unet" and "filters" in options:
             width = options.pop("filters")
-            options["widths"] = [width, 2 * width, 4 * width]
+            widths = options.get("widths", FAMILY_DEFAULTS[family]["widths"])
+            options["widths"] = [width * each // widths[0] for each in widths]
         return options
 
     def _check_fixed(self, searched: Sequence[str]) -> None:

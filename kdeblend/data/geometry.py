@@ -76,8 +76,8 @@ class BlendGeometry:
             random.
         scale: Smallest and largest growth, drawn log-uniformly.
         perturb: `"second"`; `"both"` to flip, rotate and scale the central galaxy too; or
-            `"either"` for one of the two by chance, half and half, so that a network learns
-            not to lean on the central galaxy alone keeping its sharpness and noise.
+            `"either"` to do so in half of the blends, so that a network learns not to lean on
+            the central galaxy alone keeping its sharpness and noise.
 
     Raises:
         ValueError: If a size or a range is not positive and in order, or `perturb` unknown.

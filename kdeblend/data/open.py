@@ -34,7 +34,8 @@ def open_source(paths: Sequence[str], stamp_size: int = 80) -> GalaxySource:
         One source of all galaxies. Broken or too small files are left out, with a warning.
 
     Raises:
-        FileNotFoundError: If a path does not exist.
+        OSError: If a path does not exist (`FileNotFoundError`), or an archive or an HDF5 file
+            cannot be read.
         ValueError: If nothing is usable, no source reads a path, the images are smaller than
             a stamp, or sources differ in their number of bands.
         TypeError: If `paths` is one path, not a list.
@@ -69,7 +70,8 @@ def open_split(paths: Sequence[str], stamp_size: int) -> tuple[GalaxySource, dic
         The source, and the indices of each side as `split_indices` returns them.
 
     Raises:
-        FileNotFoundError: If a path does not exist.
+        OSError: If a path does not exist (`FileNotFoundError`), or an archive or an HDF5 file
+            cannot be read.
         ValueError: As `open_source` does, or if there are too few for training or validation.
     """
     source = open_source(paths, stamp_size)

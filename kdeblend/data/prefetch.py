@@ -9,6 +9,7 @@ from typing import Any
 
 from kdeblend.io.processes import end_with_parent, workers_that_live
 
+GRACE = 15  # seconds, in which a step ends
 DEATH = ("made blends", "go on from the last checkpoint with fewer workers")
 
 Make = Callable[[int, int], Any]
@@ -80,11 +81,15 @@ def _process_pool(workers: int, make: Make) -> ProcessPoolExecutor:
 
 
 def _start_process(make: Make) -> None:
-    """Set a worker up; the main process alone answers signals, and no worker outlives it."""
+    """Set a worker up; the main process alone answers signals, and no worker outlives it.
+
+    A signal to all of them must leave the main process the batches to end its step with, so that a
+    worker that is told to end does so a little later.
+    """
     global _make_in_process
     _make_in_process = make
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
     end_with_parent()
 
 

@@ -60,8 +60,11 @@ def prepare(
         The number of galaxies written.
 
     Raises:
-        ValueError: If images differ in size or type, or none is readable.
+        ValueError: If images differ in size or type, none is readable, or `path` is there and not
+            a file that this function wrote.
     """
+    if os.path.exists(path) and not PreparedSource.matches(os.fspath(path)):
+        raise ValueError(f"The file to write must be a new or a prepared one. Received: {path}")
     images = _readable(source, progress)
     galaxy_id, first = next(images, (None, None))
     if galaxy_id is None or first is None:

@@ -53,6 +53,9 @@ class BlendSequence(keras.utils.Sequence):
         use_multiprocessing: Whether they are processes.
         max_queue_size: Number of batches made in advance.
 
+    Attributes:
+        error: What making a batch raised, or None; TensorFlow's `fit` raises one of its own.
+
     Raises:
         ValueError: If there are fewer than two galaxies, a count is not positive, the blend
             mode is unknown, or the images are smaller than a stamp.
@@ -115,13 +118,20 @@ class BlendSequence(keras.utils.Sequence):
         self._prefetching = (workers, use_multiprocessing, max_queue_size)
         self._prefetcher: Prefetcher | None = None
         self._broken: dict[int, ImageReadError] = {}
+        self.error: Exception | None = None
         source.downsampling(self.geometry.stamp_size)
 
     def __len__(self) -> int:
         return self.batches
 
     def __getitem__(self, index: int) -> Batch:
-        number = self.first_batch + index
+        try:
+            return self._make_or_fetch(self.first_batch + index)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def _make_or_fetch(self, number: int) -> Batch:
         if self._prefetching[0] <= 1:
             return self._batch(self.epoch, number)
         if self._prefetcher is None:

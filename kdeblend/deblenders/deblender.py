@@ -159,6 +159,7 @@ class Deblender(ABC):
 
         Raises:
             ValueError: If there is no such deblender; the message lists what there is.
+            ImportError: If it needs a package that is not installed.
 
         Example:
             >>> deblender = Deblender.from_preset("run")

@@ -29,6 +29,7 @@ def load_deblender(
 
     Raises:
         ValueError: If there is no such deblender.
+        ImportError: If it needs a package that is not installed.
     """
     if name_or_path in DEBLENDERS:
         deblender = DEBLENDERS[name_or_path]()

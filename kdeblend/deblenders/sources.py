@@ -1,4 +1,4 @@
-"""Deblenders that find any number of sources, not a central galaxy and another one."""
+"""Deblenders that find any number of sources, and which of these are the true galaxies."""
 
 from abc import abstractmethod
 
@@ -109,3 +109,35 @@ def _distances(light: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         rows, columns = light.sum(axis=2) @ y / total, light.sum(axis=1) @ x / total
     return np.where(total > 0, np.hypot(rows, columns), np.inf)
+
+
+def match_sources(
+    sources: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None
+) -> np.ndarray:
+    """Give each true layer the source that fits it best.
+
+    No source is given twice; of all ways to do that, the one with the least mean squared
+    error is taken (Hungarian algorithm). Where there are too few sources, a layer is black.
+
+    Args:
+        sources: Array `(k, height, width, bands)`.
+        truth: Array `(2, height, width, bands)` of the same units.
+        valid: Boolean array `(height, width)`, True where a pixel counts, or None.
+
+    Returns:
+        Array of the shape of `truth`, float32.
+
+    Reference:
+        [Kuhn, 1955](https://doi.org/10.1002/nav.3800020109)
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    missing = np.zeros((max(0, len(truth) - len(sources)), *truth.shape[1:]), np.float32)
+    candidates = np.concatenate([sources, missing])
+    counted = ... if valid is None else valid
+    errors = [
+        [np.mean(np.square(candidate - layer)[counted]) for candidate in candidates]
+        for layer in truth
+    ]
+    layers, chosen = linear_sum_assignment(errors)
+    return candidates[chosen[np.argsort(layers)]]

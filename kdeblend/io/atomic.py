@@ -1,12 +1,14 @@
 """Writing a file so that it is either complete or not there."""
 
 import errno
+import json
 import os
 import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}")
 
@@ -58,6 +60,16 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike, values: Any) -> None:
+    """Write a JSON file, complete or not at all.
+
+    Args:
+        path: The file; an existing one is replaced.
+        values: Anything that JSON can hold.
+    """
+    write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def remove_temporaries(folder: str | os.PathLike) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +18,13 @@ def remember(function: Callable[..., Any]) -> Callable[..., Any]:
         function: A pure function; what it returns must not be changed by callers.
     """
     kept: dict[tuple, Any] = {}
+    signature = inspect.signature(function)
 
     @functools.wraps(function)
-    def wrapper(*arrays: np.ndarray | None) -> Any:
+    def wrapper(*positional: np.ndarray | None, **named: np.ndarray | None) -> Any:
+        bound = signature.bind(*positional, **named)
+        bound.apply_defaults()
+        arrays = tuple(bound.arguments.values())
         key = tuple(None if array is None else _digest(array) for array in arrays)
         if key not in kept:
             if len(kept) >= KEPT:

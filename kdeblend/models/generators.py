@@ -1,9 +1,12 @@
 """Generator families by name: the plugins of the group `kdeblend.generators`."""
 
+import logging
 import os
 from typing import Any
 
 from kdeblend.plugins import Registry
+
+logger = logging.getLogger("kdeblend")
 
 GENERATORS = Registry(
     "kdeblend.generators",
@@ -26,5 +29,9 @@ def load_generator(path: str | os.PathLike) -> Any:
     """
     import keras
 
-    list(GENERATORS.values())  # importing them makes Keras know their layers
+    for name in GENERATORS:  # importing them makes Keras know their layers
+        try:
+            GENERATORS[name]
+        except Exception as error:  # a package may raise anything
+            logger.warning("left out the generator %s: %s", name, error)
     return keras.saving.load_model(path, compile=False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.deblenders.sources import SourcesDeblender, match_sources
 from kdeblend.scoring.blends import Chunk
 
 LONGEST_MESSAGE = 300
@@ -75,38 +75,6 @@ class TimedDeblender:
         return np.stack(
             [match_sources(*each) for each in zip(found, chunk.truth, masks, strict=True)]
         )
-
-
-def match_sources(
-    sources: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None
-) -> np.ndarray:
-    """Give each true layer the source that fits it best.
-
-    No source is given twice; of all ways to do that, the one with the least mean squared
-    error is taken (Hungarian algorithm). Where there are too few sources, a layer is black.
-
-    Args:
-        sources: Array `(k, height, width, bands)`.
-        truth: Array `(2, height, width, bands)` of the same units.
-        valid: Boolean array `(height, width)`, True where a pixel counts, or None.
-
-    Returns:
-        Array of the shape of `truth`, float32.
-
-    Reference:
-        [Kuhn, 1955](https://doi.org/10.1002/nav.3800020109)
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    missing = np.zeros((max(0, len(truth) - len(sources)), *truth.shape[1:]), np.float32)
-    candidates = np.concatenate([sources, missing])
-    counted = ... if valid is None else valid
-    errors = [
-        [np.mean(np.square(candidate - layer)[counted]) for candidate in candidates]
-        for layer in truth
-    ]
-    layers, chosen = linear_sum_assignment(errors)
-    return candidates[chosen[np.argsort(layers)]]
 
 
 def _attempt(answer: Any, chunk: Chunk) -> Answer | str:

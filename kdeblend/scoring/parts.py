@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import atomic_path, remove_temporaries, write_text
+from kdeblend.io.atomic import atomic_path, remove_temporaries, write_json
+from kdeblend.io.folders import refuse_other_results
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class PartsFolder:
 
         Raises:
             OSError: If the folder cannot be written to.
-            ValueError: If a scoring is there and `resume` is False, or its settings differ.
+            ValueError: If a scoring is there and `resume` is False, or its settings differ, or
+                if the folder that holds this one has results of another kind.
         """
+        refuse_other_results(self._folder.parent, "a scoring")
         file = self._folder / "settings.json"
         if self._holds_results():
             if not resume:
@@ -69,7 +72,7 @@ class PartsFolder:
         for folder in (self._folder, *self._folders.values()):
             folder.mkdir(parents=True, exist_ok=True)
             remove_temporaries(folder)
-        _write_json(file, settings)
+        write_json(file, settings)
 
     def _holds_results(self) -> bool:
         return any(self._folder.glob("*/*.npz")) or (self._folder / "choices.json").is_file()
@@ -85,7 +88,7 @@ class PartsFolder:
 
     def keep_choices(self, choices: dict[str, Any]) -> None:
         """Keep what tuning has chosen."""
-        _write_json(self._folder / "choices.json", choices)
+        write_json(self._folder / "choices.json", choices)
 
     def keep(self, name: str, start: int, part: Part) -> None:
         """Write a part.
@@ -159,7 +162,3 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
 
 def _read_json(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
-
-
-def _write_json(file: Path, values: dict[str, Any]) -> None:
-    write_text(file, json.dumps(values, indent=2) + "\n")

@@ -40,7 +40,8 @@ def make_test_blends(
         data: Paths of galaxies, or `"hubble"`.
         blends: Number of blends.
         seed: Seed of everything random.
-        perturb: Which galaxies are perturbed: `"second"`, `"both"`, or `"either"` by chance.
+        perturb: Which galaxies are perturbed: `"second"`, `"both"`, or `"either"`, which is
+            `"both"` in half of the blends.
         blend_mode: Name of a registered blend mode.
         side: `"test"`, or `"validation"` for blends to tune deblenders on.
 

@@ -24,7 +24,7 @@ class TrainingConfig:
         stamp_size: Side of the blends in pixels.
         blend_mode: Name of a registered blend mode.
         perturb: Which galaxies are flipped, rotated and scaled: `"second"` (the paper), `"both"`,
-            or `"either"` of the two by chance.
+            or `"either"`, which is `"both"` in half of the blends and `"second"` in the others.
         augment: Flip and turn whole blends at random.
         sky_light: Most light that the pictures of half of the blends get added, as under a
             brighter sky, so that the network learns to bear other skies; 1 is the brightest that a

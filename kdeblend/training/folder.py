@@ -12,11 +12,10 @@ summary.json     how the run ended
 """
 
 import contextlib
-import json
 from pathlib import Path
-from typing import Any
 
-from kdeblend.io.atomic import remove_temporaries, write_text
+from kdeblend.io.atomic import remove_temporaries
+from kdeblend.io.folders import refuse_other_results
 from kdeblend.io.locks import locked
 from kdeblend.training.config import TrainingConfig, read_config
 
@@ -47,10 +46,12 @@ class RunFolder:
         """Keep other trainings, on this machine, out of the folder inside the block.
 
         Raises:
-            ValueError: If another process trains here, or the path is a file.
+            ValueError: If another process trains here, the path is a file, or the folder holds
+                results of another kind.
         """
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"A run must be a folder. Received: {str(self.path)!r}, a file")
+        refuse_other_results(self.path, "a training run")
         return locked(self.path, "training")
 
     def start(self, config: TrainingConfig) -> None:
@@ -77,13 +78,3 @@ class RunFolder:
             )
         # A value that an older version did not write is what it always was, whatever the preset.
         return TrainingConfig(**read_config(self.config))
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write values to a JSON file atomically.
-
-    Args:
-        path: The file.
-        values: Anything that JSON can hold.
-    """
-    write_text(path, json.dumps(values, indent=1) + "\n")

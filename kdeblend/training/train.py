@@ -7,12 +7,14 @@ from pathlib import Path
 from signal import Signals
 
 import keras
+import numpy as np
 
 from kdeblend import backend
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_split
 from kdeblend.data.sequence import BlendSequence
 from kdeblend.data.source import GalaxySource
+from kdeblend.io.atomic import write_json
 from kdeblend.io.events import EventWriter
 from kdeblend.metrics import METRICS
 from kdeblend.models.gan import DeblendingGAN
@@ -25,10 +27,10 @@ from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import TrainingLog
-from kdeblend.training.callbacks.validation import Validation
+from kdeblend.training.callbacks.validation import Validation, validation_scores
 from kdeblend.training.checkpoint import Checkpoint
 from kdeblend.training.config import TrainingConfig
-from kdeblend.training.folder import RunFolder, write_json
+from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import build_gan
 from kdeblend.training.resume import Progress, best_so_far, restore
 from kdeblend.training.validation_set import make_validation_set
@@ -82,6 +84,8 @@ def train(
     Raises:
         ValueError: If `out` holds a run and `resume` is False, another process trains
             there, or the configuration or the data are unusable.
+        OSError: If data are not there, VGG19's weights cannot be downloaded, `out` cannot be
+            written to, or (`ChildProcessError`) a process that makes blends has died.
         TrainingDivergedError: If a loss is no longer finite.
 
     Example:
@@ -123,11 +127,8 @@ class _Training:
     def run(self, progress: bool) -> TrainingResult:
         blends, truth = self._validation_set()
         metrics = {name: METRICS[name] for name in VALIDATION_METRICS}
-        blend_psnr = sum(
-            metrics["psnr"](layer, blend)
-            for blend, layers in zip(blends, truth, strict=True)
-            for layer in layers
-        ) / (2 * len(blends))
+        unchanged = np.stack([blends, blends], axis=1)
+        blend_psnr = validation_scores(truth, unchanged, metrics)["val_psnr"]
         self._make_callbacks(blends, truth, metrics, progress)
         if self.first_step < self.config.steps:
             self._fit()
@@ -212,7 +213,8 @@ class _Training:
         )
         self.signal.listen()
         try:
-            self.gan.fit(blends, shuffle=False, verbose=0, callbacks=self.callbacks)
+            with _errors_of(blends):
+                self.gan.fit(blends, shuffle=False, verbose=0, callbacks=self.callbacks)
             if self.gan.stop_training:
                 self.checkpoint.save()
         finally:
@@ -241,6 +243,17 @@ def _plain(result: TrainingResult) -> dict:
         "blend_validation_psnr": result.blend_psnr,
         "stopped_by": stopped_by,
     }
+
+
+@contextlib.contextmanager
+def _errors_of(blends: BlendSequence):
+    """Raise what making a batch raised as it was, whatever Keras makes of it."""
+    try:
+        yield
+    except Exception as error:
+        if blends.error is None or blends.error is error:
+            raise
+        raise blends.error from error
 
 
 @contextlib.contextmanager

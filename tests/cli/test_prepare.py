@@ -1,8 +1,11 @@
 import logging
+import os
+import signal
 
 from click.testing import CliRunner
 
 from kdeblend.cli.main import main
+from kdeblend.data.image_source import ImageSource
 from kdeblend.data.open import open_source
 
 
@@ -33,3 +36,29 @@ def test_a_missing_path_is_one_line_and_no_file(tmp_path):
     assert "nowhere" in result.output
     assert "Traceback" not in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_something_else_is_not_replaced(galaxy_folder, tmp_path):
+    (tmp_path / "all.zip").write_bytes(b"mine")
+    result = run("--data", galaxy_folder, "--out", tmp_path / "all.zip")
+    assert result.exit_code == 1
+    assert "must be a new or a prepared one. Received: " in result.output
+    assert (tmp_path / "all.zip").read_bytes() == b"mine"
+    for _ in range(2):
+        assert run("--data", galaxy_folder, "--out", tmp_path / "all.h5").exit_code == 0
+
+
+def test_sigterm_leaves_no_half_written_file(galaxy_folder, monkeypatch, tmp_path):
+    image = ImageSource.image
+
+    def ended(self, index):
+        if index == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return image(self, index)
+
+    monkeypatch.setattr(ImageSource, "image", ended)
+    before = signal.getsignal(signal.SIGTERM)
+    result = run("--data", galaxy_folder, "--out", tmp_path / "all.h5")
+    assert result.exit_code == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == [galaxy_folder]
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kdeblend.data import prefetch
 from kdeblend.data.prefetch import Prefetcher
 
 
@@ -21,6 +22,16 @@ def test_a_process_that_dies_is_explained():
     batches = (prefetcher.get(0, number, 100) for number in range(1, 100))
     with pytest.raises(ChildProcessError, match=r"that made blends has died.*fewer workers"):
         list(batches)
+
+
+def test_processes_told_to_end_finish_the_step_first(monkeypatch):
+    monkeypatch.setattr(prefetch, "GRACE", 2)
+    prefetcher = Prefetcher(slowly, workers=1, use_multiprocessing=True, ahead=1)
+    worker = prefetcher.get(0, 0, 100)
+    os.kill(worker, signal.SIGTERM)
+    assert [prefetcher.get(0, number, 100) for number in range(1, 10)] == [worker] * 9
+    with pytest.raises(ChildProcessError, match="has died"):
+        [prefetcher.get(0, number, 200) for number in range(10, 200)]
 
 
 ORPHANS = """

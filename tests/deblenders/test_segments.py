@@ -183,3 +183,16 @@ def test_matched_psnr_pairs_the_sources_with_the_galaxies():
     assert list(columns) == [2, 1]
     score = matched_psnr(Finder(), truth.max(axis=1), truth)
     assert score == pytest.approx(expected, rel=1e-5)
+
+
+def test_matched_psnr_compares_a_galaxy_without_a_source_with_black():
+    truth = RNG.random((1, 2, 8, 8, 3))
+
+    class Half(SourcesDeblender):
+        name = "half"
+
+        def sources(self, blend):
+            return truth[0, :1]
+
+    score = matched_psnr(Half(), truth.max(axis=1), truth)
+    assert score == pytest.approx((100 + psnr(truth[0, 1], np.zeros((8, 8, 3)))) / 2, rel=1e-5)

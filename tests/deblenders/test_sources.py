@@ -1,9 +1,13 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.sources import SourcesDeblender, pick_layers
+from kdeblend.deblenders.sources import SourcesDeblender, match_sources, pick_layers
 
+RNG = np.random.default_rng(8)
+SHAPE = (10, 12, 3)
 BLEND = np.full((20, 24, 3), 0.25, np.float32)
 
 
@@ -67,3 +71,36 @@ def test_fit_does_nothing_by_default_and_restore_sets_attributes():
     deblender.restore({"contrast": 0.005})
     assert deblender.contrast == 0.005
     assert not deblender.parallel
+
+
+def assignment_error(layers, truth):
+    return np.square(layers - truth).sum()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_matching_is_the_best_of_all(count):
+    for _ in range(10):
+        sources, truth = (RNG.random((n, *SHAPE)).astype(np.float32) for n in (count, 2))
+        best = min(
+            (np.stack(pair) for pair in permutations(sources, 2)),
+            key=lambda layers: assignment_error(layers, truth),
+        )
+        np.testing.assert_array_equal(match_sources(sources, truth), best)
+
+
+def test_matching_of_too_few_sources():
+    truth = RNG.random((2, *SHAPE)).astype(np.float32)
+    black = np.zeros(SHAPE)
+    np.testing.assert_array_equal(match_sources(truth[:0], truth), [black, black])
+    np.testing.assert_array_equal(match_sources(truth[1:], truth), [black, truth[1]])
+
+
+def test_invalid_pixels_do_not_decide_the_matching():
+    truth = np.zeros((2, *SHAPE), np.float32)
+    truth[0, :5], truth[1, 5:] = 0.5, 0.5
+    sources = truth.copy()
+    sources[:, :, :2] = truth[::-1, :, :2] * 20
+    valid = np.ones(SHAPE[:2], bool)
+    valid[:, :2] = False
+    np.testing.assert_array_equal(match_sources(sources, truth, valid), sources)
+    np.testing.assert_array_equal(match_sources(sources, truth), sources[::-1])

@@ -59,6 +59,15 @@ def test_footprint_is_that_of_scikit_image():
     assert not galaxy.footprint[8, 9]
 
 
+def test_a_mask_can_be_given_by_its_name():
+    truth = np.full((20, 20, 3), 0.01)
+    truth[5:9, 5:9] = 0.5
+    valid = np.ones((20, 20), bool)
+    galaxies = [find_galaxy(truth), find_galaxy(truth, valid), find_galaxy(truth, valid=valid)]
+    for galaxy in galaxies:
+        np.testing.assert_array_equal(galaxy.footprint, galaxies[0].footprint)
+
+
 def test_black_surroundings_are_no_sky():
     truth = np.zeros((*SHAPE, 3))
     truth[10:50, 12:54] = gaussian(flux=(60.0,) * 3, sky=0.1)[10:50, 12:54]

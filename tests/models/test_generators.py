@@ -1,11 +1,13 @@
 import json
+import logging
+from importlib.metadata import EntryPoint
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from kdeblend.models.generators import GENERATORS
+from kdeblend.models.generators import GENERATORS, load_generator
 from kdeblend.models.layers import AddCentre
 from kdeblend.models.resnet import build_generator
 from kdeblend.models.unet import CropLike, PadToMultiple, build_unet
@@ -178,3 +180,15 @@ def test_impossible_options_are_refused(build, options, message):
 def test_unknown_family_lists_the_known():
     with pytest.raises(ValueError, match=r"resnet.*unet.*Received: 'vae'"):
         GENERATORS["vae"]
+
+
+def test_a_broken_package_does_not_keep_networks_from_loading(monkeypatch, tmp_path, caplog):
+    entry = EntryPoint("strange", "no_such_package:build", GENERATORS.group)
+    monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: [entry])
+    with pytest.raises(ImportError, match=r"generator 'strange' of an installed package.*no_such"):
+        GENERATORS["strange"]
+    build_unet(**SMALL["unet"]).save(tmp_path / "unet.keras")
+    with caplog.at_level(logging.WARNING, "kdeblend"):
+        generator = load_generator(tmp_path / "unet.keras")
+    assert generator.count_params() == build_unet(**SMALL["unet"]).count_params()
+    assert "left out the generator strange" in caplog.text

@@ -161,6 +161,12 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(file, tmp_path):
             np.testing.assert_array_equal(tables[1].values[name][metric], values)
 
 
+def test_the_folder_of_a_training_run_is_refused(file, tmp_path):
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(ValueError, match="which holds a training run"):
+        score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
+
+
 def test_another_scoring_in_the_same_folder_is_refused(file, tmp_path):
     score_to_folder([IdentityDeblender()], ReadBlends(file, 3), tmp_path)
     with pytest.raises(ValueError, match=r"blends\.blends 4 instead of 3"):

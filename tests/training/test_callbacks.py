@@ -117,6 +117,18 @@ def test_validation_scores_the_averaged_generator(gan, layers):
     assert scores["val_error"] == pytest.approx(np.mean(expected), rel=1e-4)
 
 
+def test_equal_images_do_not_make_a_mean_infinite(layers):
+    def inverse_error(truth, prediction):
+        error = np.abs(truth - prediction).max()
+        return 1 / error if error else np.inf
+
+    prediction = layers + 0.5
+    prediction[0, 0] = layers[0, 0]
+    scores = validation_scores(layers, prediction, {"inverse": inverse_error})
+    for name in ("val_inverse", "val_inverse_first", "val_inverse_second"):
+        assert scores[name] == pytest.approx(2, rel=1e-5)
+
+
 def test_validation_scores_of_a_perfect_answer(layers):
     assert validation_scores(layers, layers, {"same": lambda a, b: float((a == b).all())}) == {
         "val_same": 1,

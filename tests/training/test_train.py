@@ -12,6 +12,7 @@ import pytest
 from keras import ops
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+from kdeblend.data.sequence import BlendSequence
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
@@ -175,6 +176,19 @@ def test_a_signal_during_the_first_validation_ends_the_run_after_a_step(config, 
     assert len(list_checkpoints(tmp_path / "run" / "checkpoints")) == 1
 
 
+@pytest.mark.backend
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_that_cannot_be_made_ends_the_run_with_its_own_error(
+    config, monkeypatch, tmp_path, workers
+):
+    def fail(self, epoch, number):
+        raise ChildProcessError("a process that made blends has died")
+
+    monkeypatch.setattr(BlendSequence, "_batch", fail)
+    with pytest.raises(ChildProcessError, match="that made blends has died"):
+        train(config.replace(workers=workers), tmp_path / "run", progress=False)
+
+
 def test_initial_weights_that_do_not_fit_are_refused(config, tmp_path):
     (tmp_path / "bad.keras").write_bytes(b"no network")
     blend = keras.Input((None, None, 3))
@@ -192,6 +206,12 @@ def test_an_old_run_is_not_overwritten(config, tmp_path):
     with pytest.raises(ValueError, match=r"--resume.*which holds a run"):
         train(config, tmp_path / "run", progress=False)
     assert (tmp_path / "run" / "config.yaml").read_bytes() == before
+
+
+def test_the_folder_of_a_search_is_refused(config, tmp_path):
+    (tmp_path / "search.yaml").touch()
+    with pytest.raises(ValueError, match="which holds a search"):
+        train(config, tmp_path, progress=False)
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(config, tmp_path):

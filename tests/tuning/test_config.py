@@ -16,6 +16,17 @@ def test_settings_survive_their_file(tmp_path):
     assert read_search_config(tmp_path / "search.yaml") == config
 
 
+def test_what_an_older_version_did_not_write_is_a_default_not_the_presets(tmp_path):
+    config = SearchConfig(search_base("fast"))
+    config.save(tmp_path / "search.yaml")
+    lines = (tmp_path / "search.yaml").read_text().splitlines(keepends=True)
+    older = [line for line in lines if not line.strip().startswith("perturb:")]
+    assert len(older) == len(lines) - 1
+    (tmp_path / "search.yaml").write_text("".join(older))
+    assert config.training.perturb == "either"
+    assert read_search_config(tmp_path / "search.yaml").training.perturb == "second"
+
+
 def test_a_broken_file_is_explained(tmp_path):
     (tmp_path / "search.yaml").write_text("oracle: random")
     with pytest.raises(ValueError, match="must hold the settings of a search"):

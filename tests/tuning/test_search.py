@@ -263,6 +263,14 @@ def test_a_trial_that_another_process_trains_is_waited_for(
     assert {record.reason for record in result.records} == {""}
 
 
+@pytest.mark.parametrize("name", ["config.yaml", "tensorboard", "trials/001"])
+def test_a_folder_with_what_a_search_would_replace_is_refused(config, tmp_path, name):
+    (tmp_path / name).mkdir(parents=True) if "." not in name else (tmp_path / name).touch()
+    with pytest.raises(ValueError, match="`out` must be a new folder"):
+        search(config, tmp_path)
+    assert (tmp_path / name).exists()
+
+
 def test_trials_of_another_search_are_refused(config, fake_networks, fake_training, tmp_path):
     search(config, tmp_path / "a", hypermodel=fake_networks)
     search(config.replace(seed=1), tmp_path / "b", hypermodel=fake_networks)

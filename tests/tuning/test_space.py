@@ -42,6 +42,13 @@ def test_values_end_up_in_the_configuration():
     assert config.steps == QUICK.steps
 
 
+def test_filters_widen_every_scale_of_a_unet():
+    space = SearchSpace(preset_config("fast"), ("filters",))
+    options = space.apply({"filters": 48}).generator_options
+    assert options["widths"] == [48, 128, 256, 384]
+    assert options["blocks"] == [1, 2, 2, 2]
+
+
 def test_what_is_fixed_is_not_searched():
     space = SearchSpace(QUICK, (), {"M": 3, "depth": 2, "batch_size": 4, "steps": 50})
     assert list(declared(space)) == ["branch_blocks"]

@@ -58,13 +58,16 @@ class Validation(StepCallback):
 def validation_scores(truth, prediction, metrics):
     """Return mean scores over both layers and over each.
 
+    Infinite ones, the PSNR of equal images, are left out of the means.
+
     Args:
         truth: Layers `(n, 2, height, width, bands)` in [0, 1].
         prediction: Array of the same shape and range.
         metrics: Functions `(truth, prediction) -> float` by name.
 
     Returns:
-        `val_NAME`, `val_NAME_first` and `val_NAME_second` for each metric.
+        `val_NAME`, `val_NAME_first` and `val_NAME_second` for each metric; infinite where all
+        scores are.
     """
     scores = {}
     for name, metric in metrics.items():
@@ -72,7 +75,12 @@ def validation_scores(truth, prediction, metrics):
             [[metric(*pair) for pair in zip(*blend, strict=True)]
              for blend in zip(truth, prediction, strict=True)]
         )  # fmt: skip
-        scores[f"val_{name}"] = float(each.mean())
+        scores[f"val_{name}"] = _finite_mean(each)
         for layer, column in zip(LAYERS, each.T, strict=True):
-            scores[f"val_{name}_{layer}"] = float(column.mean())
+            scores[f"val_{name}_{layer}"] = _finite_mean(column)
     return scores
+
+
+def _finite_mean(scores):
+    finite = scores[np.isfinite(scores)]
+    return float(finite.mean() if finite.size else scores.mean())
