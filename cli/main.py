@@ -1,5 +1,6 @@
 """The `kdeblend` command group; sub-commands are imported when they are used."""
 
+import os
 from importlib import import_module
 
 import click
@@ -51,3 +52,4 @@ def main() -> None:
 
     KERAS_BACKEND chooses the backend: tensorflow (default), jax or torch.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no GPU is no error, but is logged as one

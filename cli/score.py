@@ -72,7 +72,8 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
     .npz file with `blend` and `truth`, and `valid` if some pixels must not
     count; other arrays shaped as `truth` are scored as answers of others.
     Deblenders with parameters are tuned first, on other blends made of --data.
-    Ctrl-C keeps what is finished; --resume goes on.
+    Ctrl-C keeps what is finished; --resume goes on. The exit status is 1 if a
+    deblender failed on every blend.
     """
     try:
         summary = _score(blends_file, list(data), blends, names, out, resume, processes, making)
@@ -81,6 +82,7 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
         sys.exit(130)
     _show(summary)
     click.echo(f"{out}/report.html, {out}/summary.json and {out}/scores.csv written.")
+    _end_with_failures(summary)
 
 
 def _score(blends_file, data, blends, names, out, resume, processes, making):
@@ -136,6 +138,14 @@ def _blends(read, data, blends, given, deblenders):
         return make_test_blends(data or ["hubble"], TUNING_BLENDS, side="validation", **given)
 
     return read or make_test_blends(data or ["hubble"], blends or 3200, **given), tuning
+
+
+def _end_with_failures(summary):
+    """Exit with 1 if a deblender has no score at all."""
+    failed = {name: each["count"] for name, each in summary["failures"].items()}
+    useless = [name for name, count in failed.items() if count == summary["blends"]["blends"]]
+    if useless:
+        raise click.ClickException(f"{', '.join(useless)} failed on every blend")
 
 
 def _in_words(choice):

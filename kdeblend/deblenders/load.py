@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.presets import find_preset, list_presets, preset_path
+from kdeblend.training.config import read_config
 from kdeblend.training.folder import RunFolder
 
 
@@ -45,6 +46,7 @@ def load_deblender(
         batch_size=batch_size,
         name=weights.name,
         orientations=weights.orientations if orientations is None else orientations,
+        stamp_size=weights.stamp_size,
     )
 
 
@@ -55,11 +57,13 @@ class Weights(NamedTuple):
         path: Its `.keras` file.
         name: What to call it: the preset's full name, or that of the path.
         orientations: Over how many flips and turns its answers are to be averaged.
+        stamp_size: Side in pixels of the blends that it has learnt from, None if it is not known.
     """
 
     path: Path
     name: str
     orientations: int = 1
+    stamp_size: int | None = None
 
 
 def find_weights(name_or_path: str) -> Weights:
@@ -79,19 +83,29 @@ def find_weights(name_or_path: str) -> Weights:
             f"./{name_or_path} for the path. Received: {name_or_path!r}"
         )
     if preset is not None:
-        return Weights(preset_path(preset), preset, list_presets()[preset]["orientations"])
+        entry = list_presets()[preset]
+        return Weights(preset_path(preset), preset, entry["orientations"], entry["stamp_size"])
     name = path.name or name_or_path
     if path.is_dir():
-        weights = RunFolder(path).generator
-        if weights.is_file():
-            return Weights(weights, name)
-        raise ValueError(f"a run folder must hold {weights.name}. Received: {path}, which does not")
+        run = RunFolder(path)
+        if run.generator.is_file():
+            return Weights(run.generator, name, stamp_size=_stamp_size(run))
+        raise ValueError(
+            f"a run folder must hold {run.generator.name}. Received: {path}, which does not"
+        )
     if path.is_file() and path.suffix == ".keras":
-        return Weights(path, name)
+        inside = RunFolder(path.parent)
+        of_run = path.resolve() == inside.generator.resolve()
+        return Weights(path, name, stamp_size=_stamp_size(inside) if of_run else None)
     raise ValueError(
         f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
         f"a run folder or a .keras file. Received: {name_or_path!r}"
     )
+
+
+def _stamp_size(run: RunFolder) -> int | None:
+    """Return the side of a run's stamps, if it says so, as runs of every version do."""
+    return read_config(run.config).get("stamp_size") if run.exists() else None
 
 
 def find_architecture(name_or_path: str) -> dict[str, Any]:

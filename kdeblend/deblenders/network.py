@@ -11,6 +11,7 @@ from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
+from kdeblend.deblenders.window import deblend_middle
 
 
 class NetworkDeblender(Deblender):
@@ -31,10 +32,12 @@ class NetworkDeblender(Deblender):
         name: What tables and files call it. Defaults to the generator's name.
         orientations: Over how many flips and turns of the blends to average the
             generator's answers, 1, 2, 4 or 8: more is better and takes longer.
+        stamp_size: Side in pixels of the blends that the generator has learnt from, to show it
+            others as these, see `deblend_middle`. By default it sees images as they are.
 
     Raises:
         ValueError: If the generator has not one input and two outputs,
-            `blend_mode` is unknown, `batch_size` is not positive, or
+            `blend_mode` is unknown, `batch_size` or `stamp_size` is not positive, or
             `orientations` is another number.
     """
 
@@ -46,6 +49,7 @@ class NetworkDeblender(Deblender):
         batch_size: int = 32,
         name: str | None = None,
         orientations: int = 1,
+        stamp_size: int | None = None,
     ):
         if len(generator.inputs) != 1 or len(generator.outputs) != 2:
             raise ValueError(
@@ -54,12 +58,15 @@ class NetworkDeblender(Deblender):
             )
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be positive. Received: batch_size={batch_size}")
+        if stamp_size is not None and stamp_size < 1:
+            raise ValueError(f"`stamp_size` must be positive. Received: stamp_size={stamp_size}")
         if orientations not in COUNTS:
             raise ValueError(
                 f"`orientations` must be one of {COUNTS}. Received: orientations={orientations}"
             )
         self.generator = generator
         self.orientations = orientations
+        self.stamp_size = stamp_size
         head = _head(generator)
         trained: str = getattr(head, "blend_mode", "max")
         self.blend_mode = blend_mode or trained
@@ -90,7 +97,7 @@ class NetworkDeblender(Deblender):
         return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:
-        """Return blend mode, consistency, orientations, and a sum of the weights."""
+        """Return blend mode, consistency, orientations, stamp size, and a sum of the weights."""
         weights = hashlib.sha256()
         for array in self.generator.get_weights():
             weights.update(np.ascontiguousarray(array).tobytes())
@@ -98,6 +105,7 @@ class NetworkDeblender(Deblender):
             "blend_mode": self.blend_mode,
             "consistent": self.consistent,
             "orientations": self.orientations,
+            "stamp_size": self.stamp_size,
             "weights": weights.hexdigest()[:16],
         }
 
@@ -111,6 +119,13 @@ class NetworkDeblender(Deblender):
             ValueError: If the generator does not take images of this size or
                 number of bands.
         """
+        if self.stamp_size is None:
+            layers = self._answer_bands(blends)
+        else:
+            layers = deblend_middle(self._answer_bands, blends, self.stamp_size, self.blend_mode)
+        return make_consistent(blends, layers, self.blend_mode) if self.consistent else layers
+
+    def _answer_bands(self, blends: np.ndarray) -> np.ndarray:
         _, height, width, bands = self.generator.inputs[0].shape
         for what, expected, received in zip(
             ("rows", "columns", "bands"), (height, width, bands), blends.shape[1:], strict=True
@@ -122,9 +137,7 @@ class NetworkDeblender(Deblender):
                 )
         given = np.repeat(blends, bands, axis=-1) if blends.shape[-1] == 1 else blends
         layers = average_orientations(self._answer, given, self.orientations)
-        if blends.shape[-1] != layers.shape[-1]:
-            layers = layers.mean(axis=-1, keepdims=True)
-        return make_consistent(blends, layers, self.blend_mode) if self.consistent else layers
+        return layers.mean(axis=-1, keepdims=True) if blends.shape[-1] == 1 else layers
 
     def _answer(self, blends: np.ndarray) -> np.ndarray:
         images = self.generator.predict_on_batch(blends)

@@ -45,7 +45,7 @@ class Measure:
         for name, (function, wants_context) in self._metrics.items():
             extra: dict[str, Any] = {"context": context} if wants_context else {}
             try:
-                value = function(truth[layer], found[layer], valid, **extra)
+                value = float(function(truth[layer], found[layer], valid, **extra))
             except Exception as error:  # a metric of others may raise anything
                 raise ValueError(
                     f"the metric {name!r} must give a number or NaN for any galaxy. "

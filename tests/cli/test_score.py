@@ -120,7 +120,8 @@ def test_failures_and_tuning_are_shown(npz, tmp_path, galaxies, monkeypatch):
     monkeypatch.setattr(IdentityDeblender, "deblend_batch", fail)
     monkeypatch.setattr(IdentityDeblender, "fit", fit)
     result = score(npz, "--data", galaxies, "--out", tmp_path / "out")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1
+    assert "Error: identity failed on every blend" in result.output
     assert "identity: found 48 blends of 80 pixels, level 0.5" in result.stdout
     assert "identity failed on 3 blends: RuntimeError: no luck" in result.stdout
     kept = summary(tmp_path / "out")

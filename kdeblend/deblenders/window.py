@@ -1,0 +1,98 @@
+"""Showing a network images of any size as it has seen its stamps: as large, and as placed.
+
+A network of several scales answers best where the middle of the image lies in the grids of its
+coarser scales as it did in training, and a network that has only seen stamps takes whatever is far
+from the middle of a large image for part of the central galaxy.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kdeblend.deblenders.consistency import make_consistent
+from kdeblend.deblenders.sky import sky_of
+
+GRID = 16  # pixels; a multiple of the steps of the usual coarser scales, twice over
+FADE = 16  # pixels over which an answer fades out
+
+Answer = Callable[[np.ndarray], np.ndarray]
+
+
+def deblend_middle(
+    answer: Answer, blends: np.ndarray, stamp_size: int, blend_mode: str
+) -> np.ndarray:
+    """Deblend the middle of each image; what lies around it belongs to the second layer.
+
+    The middle is a stamp and half of `FADE` more on each side. Around it the first layer is sky,
+    never above the image, and the second what the blend mode leaves it: the image itself where
+    blends are maxima. The answer fades into that, half and half at the edge of a stamp. Images
+    that are not larger are deblended as a whole.
+
+    Args:
+        answer: Function from blends `(n, height, width, bands)` to layers
+            `(n, 2, height, width, bands)`.
+        blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+        stamp_size: Side in pixels of the stamps that a network has learnt from.
+        blend_mode: Name of a registered blend mode.
+
+    Returns:
+        Layers `(n, 2, height, width, bands)`.
+    """
+    height, width = blends.shape[1:3]
+    side = stamp_size + FADE
+    rows, columns = _middle(height, side), _middle(width, side)
+    found = answer_aligned(answer, blends[:, rows, columns], stamp_size)
+    if max(height, width) <= side:
+        return found
+    layers = _sky_and_image(blends, blend_mode)
+    weight = np.multiply.outer(_weight(height, side), _weight(width, side))[..., None]
+    middle = layers[:, :, rows, columns]
+    middle += weight * (found - middle)
+    return layers
+
+
+def answer_aligned(answer: Answer, blends: np.ndarray, stamp_size: int) -> np.ndarray:
+    """Answer images that are mirrored at their edges until their middle lies as that of stamps.
+
+    Args:
+        answer: As for `deblend_middle`.
+        blends: Array `(n, height, width, bands)`.
+        stamp_size: Side in pixels of the stamps that a network has learnt from.
+
+    Returns:
+        Layers `(n, 2, height, width, bands)`.
+    """
+    height, width = blends.shape[1:3]
+    (top, bottom), (left, right) = (_padding(each, stamp_size) for each in (height, width))
+    padded = np.pad(blends, ((0, 0), (top, bottom), (left, right), (0, 0)), mode="reflect")
+    return answer(padded)[:, :, top : top + height, left : left + width]
+
+
+def _padding(length: int, stamp_size: int) -> tuple[int, int]:
+    missing = (stamp_size - length) % GRID
+    return missing // 2, missing - missing // 2
+
+
+def _middle(length: int, side: int) -> slice:
+    start = max(0, (length - side) // 2)
+    return slice(start, start + min(length, side))
+
+
+def _weight(length: int, side: int) -> np.ndarray:
+    """Return what the answer counts along one axis, `(min(length, side),)`."""
+    if length <= side:
+        return np.ones(length, np.float32)
+    from_border = np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5
+    return np.minimum(from_border / min(FADE, side / 2), 1).astype(np.float32)
+
+
+def _sky_and_image(blends: np.ndarray, blend_mode: str) -> np.ndarray:
+    levels = np.stack([_sky_level(blend) for blend in blends])[:, None, None].astype(np.float32)
+    layers = np.stack([np.minimum(blends, levels), blends], axis=1)
+    return make_consistent(blends, layers, blend_mode)
+
+
+def _sky_level(blend: np.ndarray) -> np.ndarray:
+    """Return the level of each band, `(bands,)`; black pixels are beyond an edge and show none."""
+    shown = blend[blend.any(axis=-1)]
+    return sky_of(shown[None])[0] if len(shown) else np.zeros(blend.shape[-1])
