@@ -6,6 +6,7 @@ from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.models.unet import build_unet
+from kdeblend.training.config import preset_config
 
 RNG = np.random.default_rng(1)
 pytestmark = pytest.mark.backend
@@ -162,12 +163,34 @@ def test_network_needs_two_outputs():
         NetworkDeblender(halving_network(), blend_mode="nothing")
     with pytest.raises(ValueError, match="orientations=3"):
         NetworkDeblender(halving_network(), orientations=3)
+    with pytest.raises(ValueError, match="stamp_size=0"):
+        NetworkDeblender(halving_network(), stamp_size=0)
+
+
+def test_a_network_is_shown_the_middle_of_an_image_larger_than_its_stamps():
+    images = np.full((2, 60, 90, 3), 0.5, np.float32)
+    whole = NetworkDeblender(halving_network()).deblend(images)
+    middle = NetworkDeblender(halving_network(), stamp_size=32).deblend(images)
+    np.testing.assert_array_equal(middle[:, :, 25:35, 40:50], whole[:, :, 25:35, 40:50])
+    np.testing.assert_array_equal(middle[:, 1, :, :10], images[:, :, :10])
 
 
 def saved_network(path):
     blend = keras.Input((None, None, 3))
     half = keras.layers.Rescaling(1.0, offset=-1.0)(blend)
     keras.Model(blend, [half, half]).save(path)
+
+
+def test_stamps_of_a_run_are_known(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    saved_network(run / "generator.keras")
+    assert Deblender.from_preset(str(run)).stamp_size is None
+    preset_config("quick").replace(stamp_size=24).save(run / "config.yaml")
+    for path in (run, run / "generator.keras"):
+        assert Deblender.from_preset(str(path)).stamp_size == 24
+    saved_network(tmp_path / "other.keras")
+    assert Deblender.from_preset(str(tmp_path / "other.keras")).stamp_size is None
 
 
 def test_from_run_folder_and_file(tmp_path, blends):

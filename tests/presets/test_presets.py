@@ -26,6 +26,7 @@ def shelf(tmp_path, monkeypatch):
             "file": path.name,
             "card": f"{path.stem}.md",
             "orientations": number if number < 10 else 8,
+            "stamp_size": 80,
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
     (tmp_path / "index.json").write_text(json.dumps({"default": "half-1", "presets": entries}))
@@ -86,6 +87,7 @@ def test_shipped_presets_are_what_the_index_says(name):
     assert deblender.generator.count_params() == entry["parameters"]
     assert deblender.blend_mode == entry["blend_mode"]
     assert deblender.orientations == entry["orientations"]
+    assert deblender.stamp_size == entry["stamp_size"]
     card = presets.preset_card(name).read_text(encoding="utf-8")
     for word in ("kdeblend train", "fails", f"{entry['parameters']:,}"):
         assert word in card

@@ -253,7 +253,24 @@ def test_the_papers_own_row_stands_below():
     assert "the paper" not in paper_table(summary, "ssim")
 
 
-def test_a_difference_names_the_larger_one_where_there_is_one():
+@pytest.mark.parametrize(
+    ("metric", "verdict", "winner"),
+    [
+        ("psnr", "which is better", "b"),
+        ("centroid_shift", "which is better", "a"),
+        ("total_flux_error", "which is larger", "b"),
+        ("of_another_package", "which is larger", "b"),
+    ],
+)
+def test_a_difference_names_the_better_one_where_that_is_known(metric, verdict, winner):
+    lower = np.random.default_rng(3).normal(0, 0.1, (40, 2))
+    scores = Scores({"a": {metric: lower}, "b": {metric: lower + 1}})
+    html = differences(summarise(scores, {}))
+    assert f"<th>{verdict}</th>" in html
+    assert f"<td>{winner}</td></tr>" in html
+
+
+def test_a_difference_names_none_where_there_is_none():
     rng = np.random.default_rng(2)
     same = rng.normal(20, 1, (40, 2))
     values = {"a": same, "b": same + 3 + rng.normal(0, 0.1, same.shape)}

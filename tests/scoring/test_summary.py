@@ -105,7 +105,7 @@ def test_one_blend_or_one_pair_has_no_interval():
     table.print(comparison(summary))
     assert "4.000" in table.export_text()
     assert "±" not in table.export_text().partition("deblender")[2]
-    assert "larger</th></tr></thead><tbody><tr><th>a" in differences(summary)
+    assert "better</th></tr></thead><tbody><tr><th>a" in differences(summary)
     assert "<td>b</td>" not in differences(summary)
 
 

@@ -55,14 +55,17 @@ def differences(summary: dict[str, Any]) -> str:
     """Return the section of pairwise differences: a table per measure, PSNR open."""
     tables, galaxies = [], all_galaxies(summary)
     for metric, pairs in summary["differences"].items():
+        best = title(metric).best
         rows = [
             page.row(
-                f"{pair['first']} {MINUS} {pair['second']}", [_mean(pair, galaxies), _sign(pair)]
+                f"{pair['first']} {MINUS} {pair['second']}",
+                [_mean(pair, galaxies), _ahead(pair, best)],
             )
             for pair in pairs
         ]
         if rows:
-            found = page.table(["pair", "difference", "which is larger"], rows)
+            verdict = "which is better" if best in ("high", "low") else "which is larger"
+            found = page.table(["pair", "difference", verdict], rows)
             opened = " open" if metric == "psnr" else ""
             heading = escape(page.measure_name(metric))
             tables.append(f"<details{opened}><summary>{heading}</summary>{found}</details>")
@@ -70,15 +73,17 @@ def differences(summary: dict[str, Any]) -> str:
         return ""
     explained = page.note(
         "The score of the first minus that of the second on the same galaxies, with its 95 % "
-        "interval. Where the interval holds 0, neither is called larger."
+        "interval. Where the interval holds 0, neither is called better or larger."
     )
     return page.section("Differences between deblenders", explained, *tables)
 
 
-def _sign(pair: dict[str, Any]) -> str:
+def _ahead(pair: dict[str, Any], best: str | None) -> str:
+    """Return the cell of the better one of a pair, of the larger one where that says nothing."""
     if pair["low"] is None or pair["low"] <= 0 <= pair["high"]:
         return page.cell("\N{EN DASH}")
-    return page.cell(pair["first"] if pair["low"] > 0 else pair["second"])
+    first_is_larger = pair["low"] > 0
+    return page.cell(pair["first" if first_is_larger != (best == "low") else "second"])
 
 
 def _mean(figures: dict[str, Any], galaxies: int, best: bool = False, scatter: bool = False) -> str:
