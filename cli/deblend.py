@@ -1,6 +1,7 @@
 """`kdeblend deblend`: from images of two blended galaxies to one image per galaxy."""
 
 import re
+import sys
 
 import click
 
@@ -20,6 +21,12 @@ Examples:
       slower and a little better
   kdeblend deblend wide.png --centre 120,45
       the central galaxy is the one at column 120, row 45
+  kdeblend deblend images/ --out layers --centres catalogue.csv
+      the same for each image, by the columns file, x and y of a table
+  kdeblend deblend hubble/ --out layers --scale 0.5
+      galaxies are twice as large, in pixels, as those the network knows
+  kdeblend deblend images/ --out layers --resume
+      go on where this was stopped, or with images that are new
 """
 
 
@@ -53,8 +60,23 @@ class Pixel(click.ParamType):
     help="Column and row, from 0 at the upper left, of the galaxy to take as the central one; by "
     "default the middle of the image.",
 )
+@click.option(
+    "--centres",
+    metavar="FILE",
+    help="Table (CSV) with the columns file, x and y: the same for each image.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    default=1,
+    show_default=True,
+    metavar="FACTOR",
+    help="Show networks the images smaller by this: 0.5 if galaxies are twice as large, in "
+    "pixels, as those of the training (presets: some 20 in radius).",
+)
 @consistent_option
 @orientations_option
+@click.option("--resume", is_flag=True, help="Leave out images whose layers are there, made alike.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -64,7 +86,7 @@ class Pixel(click.ParamType):
     help="Images of 80 x 80 pixels to do at once; of larger ones fewer.",
 )
 @report_errors
-def deblend(inputs, out, weights, centre, consistent, orientations, batch_size):
+def deblend(inputs, out, weights, centre, centres, resume, **options):
     """Split images of two blended galaxies into one image per galaxy.
 
     INPUT is a PNG, JPEG, TIFF or .npy file, a folder or a pattern. Beside
@@ -72,29 +94,41 @@ def deblend(inputs, out, weights, centre, consistent, orientations, batch_size):
     with the bit depth of the input, and in_panel.png (all side by side).
     Transparent pixels count as black. The exit status is 1 if a file failed.
     """
+    if centre and centres:
+        raise click.UsageError("--centre is for all images, --centres for each: give one of them")
+    try:
+        report = _deblend(inputs, out, weights, centre, centres, resume, options)
+    except KeyboardInterrupt:
+        click.echo("Stopped; go on with the same command and --resume.", err=True)
+        sys.exit(130)
+    _print(report)
+
+
+def _deblend(inputs, out, weights, centre, centres, resume, options):
+    from kdeblend.deblenders.centres import read_centres
     from kdeblend.deblenders.deblender import Deblender
     from kdeblend.deblenders.files import deblend_files
     from kdeblend.presets import DEFAULT_PRESET
 
-    deblender = Deblender.from_preset(
-        weights or DEFAULT_PRESET,
-        consistent=consistent,
-        batch_size=batch_size,
-        orientations=orientations,
-    )
+    where = read_centres(centres) if centres else centre
+    deblender = Deblender.from_preset(weights or DEFAULT_PRESET, **options)
     with progress_bar("Deblending", None) as advance:
-        report = deblend_files(inputs, deblender, out, centre, advance)
-    _print(report)
+        return deblend_files(inputs, deblender, out, where, advance, resume)
 
 
 def _print(report):
     for panel, *_ in report.written.values():
         click.echo(panel)
-    if report.skipped:
-        click.echo(f"{len(report.skipped)} files left out: results of an earlier run.", err=True)
+    for files, reason in (
+        (report.done, "their layers are there"),
+        (report.skipped, "results of an earlier run"),
+        (report.fits, "FITS is not read; docs/images.md says how to make pictures of it"),
+    ):
+        if files:
+            files_left = "1 file" if len(files) == 1 else f"{len(files)} files"
+            click.echo(f"{files_left} left out: {reason}.", err=True)
     for name, reason in report.failed.items():
         click.echo(f"{name}: {reason}", err=True)
     if report.failed:
-        raise click.ClickException(
-            f"{len(report.failed)} of {len(report.failed) + len(report.written)} inputs failed"
-        )
+        count = len(report.failed)
+        raise click.ClickException(f"{count} of {report.ended} inputs failed")

@@ -143,6 +143,7 @@ class Deblender(ABC):
         consistent: bool | None = None,
         batch_size: int = 32,
         orientations: int | None = None,
+        scale: float = 1,
     ) -> "Deblender":
         """Return the deblender of a name or a path.
 
@@ -156,9 +157,13 @@ class Deblender(ABC):
             batch_size: How many blends of 80 x 80 pixels to do at once.
             orientations: For networks: over how many flips and turns of the blends
                 to average, 1, 2, 4 or 8; by default as the preset says, else 1.
+            scale: For networks: factor to resample the blends by before, at most 1: 0.5
+                where galaxies are twice as large, in pixels, as in the training. The layers
+                have the size of the blends all the same.
 
         Raises:
-            ValueError: If there is no such deblender; the message lists what there is.
+            ValueError: If there is no such deblender; the message lists what there is. Or
+                an option is wrong.
             ImportError: If it needs a package that is not installed.
 
         Example:
@@ -167,7 +172,7 @@ class Deblender(ABC):
         """
         from kdeblend.deblenders.load import load_deblender
 
-        return load_deblender(name_or_path, blend_mode, consistent, batch_size, orientations)
+        return load_deblender(name_or_path, blend_mode, consistent, batch_size, orientations, scale)
 
 
 def check_blends(images: np.ndarray) -> None:

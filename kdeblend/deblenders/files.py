@@ -1,18 +1,21 @@
 """Deblending image files: read, deblend in batches, write; one bad file stops nothing."""
 
+import io
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kdeblend.deblenders.centres import Centre, find_centre
 from kdeblend.deblenders.centring import centre_field
 from kdeblend.deblenders.deblender import Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
-from kdeblend.deblenders.panel import is_panel, write_panel
+from kdeblend.deblenders.panel import write_panel
+from kdeblend.deblenders.records import Record, check_free, image_record, is_done, settings_record
 from kdeblend.io.images import ImageReadError, from_float, read_image, to_float, write_image
 
 HELD_PIXELS = 2**24
@@ -25,12 +28,21 @@ class Report:
     Attributes:
         written: Panel, central galaxy and other galaxy by input.
         failed: Reason by input that could not be deblended.
+        done: Inputs left out, because their layers are there already.
         skipped: Files left out, because an earlier run has written them.
+        fits: FITS files left out, which are not read.
     """
 
     written: dict[Path, list[Path]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    done: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
+    fits: list[Path] = field(default_factory=list)
+
+    @property
+    def ended(self) -> int:
+        """How many inputs are over and done with."""
+        return len(self.written) + len(self.failed) + len(self.done)
 
 
 @dataclass
@@ -38,6 +50,7 @@ class _Field:
     """An image on its way: the field to deblend, where the image is on it, its depth."""
 
     job: Job
+    record: Record
     pixels: np.ndarray
     inside: tuple[slice, slice]
     dtype: np.dtype
@@ -47,15 +60,16 @@ def deblend_files(
     paths: Iterable[str | os.PathLike],
     deblender: Deblender,
     out: str | os.PathLike | None = None,
-    centre: tuple[int, int] | None = None,
+    centre: Centre | Mapping[str, Centre] | None = None,
     progress: Callable[[int, int], Any] | None = None,
+    resume: bool = False,
 ) -> Report:
     """Deblend image files and write the layers with the bit depth of their input.
 
     `x.png` gives `x_1.png` (the central galaxy), `x_2.png` (the other one) and
     `x_panel.png` (all three side by side); `x.npy` gives `x_1.npy` and
-    `x_2.npy`; a float TIFF gives TIFF. Layers of an earlier run are replaced,
-    no other file ever is.
+    `x_2.npy`; a float TIFF gives TIFF. Layers of an earlier run on the same image are
+    replaced, no other file ever is.
 
     Args:
         paths: Files, folders and globs; see `Inputs.collect`.
@@ -63,9 +77,11 @@ def deblend_files(
         out: Folder to write to, made if it is not there; by default the folder
             of each input.
         centre: Column and row `(x, y)`, from 0, of the galaxy to take as the
-            central one; by default the middle of the image.
+            central one, of all images or by file as `read_centres` gives them; by default
+            the middle of the image.
         progress: Called after each batch with the number of files that it
             completed, failed ones included, and of all files.
+        resume: Leave out images whose layers are there, made by an equal deblender.
 
     Returns:
         What was written, and what was not and why.
@@ -74,46 +90,66 @@ def deblend_files(
         OSError: If the folder cannot be made.
     """
     inputs = Inputs.collect(paths)
-    report = Report(failed=dict(inputs.missing), skipped=inputs.outputs)
+    report = Report(failed=dict(inputs.missing), skipped=inputs.outputs, fits=inputs.fits)
     jobs = plan(inputs, out)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
-    before = len(report.failed)
-    for batch in _batches(jobs, deblender, centre, report):
+    before = report.ended
+    fields = _fields(jobs, deblender, centre, resume, report)
+    for batch in _batches(fields, deblender):
         _deblend_batch(batch, deblender, report)
         if progress:
-            after = len(report.written) + len(report.failed)
-            progress(after - before, len(jobs))
-            before = after
+            progress(report.ended - before, len(jobs))
+            before = report.ended
+    if progress and report.ended > before:
+        progress(report.ended - before, len(jobs))
     return report
 
 
-def _batches(jobs, deblender, centre, report: Report) -> Iterator[list[_Field]]:
-    """Read files and yield them in groups of one shape, holding few at a time."""
-    held: defaultdict[tuple[int, ...], list[_Field]] = defaultdict(list)
+def _fields(jobs, deblender, centre, resume: bool, report: Report) -> Iterator[_Field]:
+    """Read the images that are to be deblended."""
+    settings = settings_record(deblender)
     for job in jobs:
         try:
-            item = _read(job, centre, deblender)
+            content = _content(job.source)
+            place = find_centre(centre, job.source) if isinstance(centre, Mapping) else centre
+            record = image_record(settings, job.source, content, place)
+            if resume and is_done(job, record):
+                report.done.append(job.source)
+            else:
+                yield _read(job, content, record, place, deblender)
         except ValueError as error:
             report.failed[str(job.source)] = _reason(error)
-            continue
-        shape = item.pixels.shape
-        held[shape].append(item)
-        if len(held[shape]) >= deblender.blends_at_once(*shape[:2]):
-            yield held.pop(shape)
-        elif sum(f.pixels.size for fields in held.values() for f in fields) > HELD_PIXELS:
-            yield from held.values()
-            held.clear()
-    yield from held.values()
 
 
-def _read(job: Job, centre: tuple[int, int] | None, deblender: Deblender) -> _Field:
-    image = read_image(job.source)
+def _content(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise ImageReadError(str(source), error.strerror) from error
+
+
+def _read(job, content: bytes, record, centre: Centre | None, deblender: Deblender) -> _Field:
+    image = read_image(io.BytesIO(content), str(job.source))
     check_blends(image[None])
     pixels, inside = to_float(image), (slice(None), slice(None))
     if centre:
         pixels, inside = centre_field(pixels, centre, deblender.surroundings(pixels))
-    return _Field(job, pixels, inside, image.dtype)
+    return _Field(job, record, pixels, inside, image.dtype)
+
+
+def _batches(fields: Iterable[_Field], deblender: Deblender) -> Iterator[list[_Field]]:
+    """Put images into groups of one shape, holding few at a time."""
+    held: defaultdict[tuple[int, ...], list[_Field]] = defaultdict(list)
+    for item in fields:
+        shape = item.pixels.shape
+        held[shape].append(item)
+        if len(held[shape]) >= deblender.blends_at_once(*shape[:2]):
+            yield held.pop(shape)
+        elif sum(f.pixels.size for group in held.values() for f in group) > HELD_PIXELS:
+            yield from held.values()
+            held.clear()
+    yield from held.values()
 
 
 def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) -> None:
@@ -131,25 +167,21 @@ def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) ->
     for item, pair in zip(batch, layers, strict=True):
         images = [image[item.inside] for image in (item.pixels, *pair)]
         try:
-            report.written[item.job.source] = _write(item.job, images, item.dtype)
+            report.written[item.job.source] = _write(item, images)
         except (OSError, ValueError) as error:
             report.failed[str(item.job.source)] = _reason(error)
 
 
-def _write(job: Job, images: list[np.ndarray], dtype: np.dtype) -> list[Path]:
+def _write(item: _Field, images: list[np.ndarray]) -> list[Path]:
     """Write panel and layers; the panel first, since it marks the layers as kdeblend's."""
-    paths = job.layers(_suffix(job.source, images[0], dtype))
+    job = item.job
+    paths = job.layers(_suffix(job.source, images[0], item.dtype))
     outputs = [job.panel, *paths]
-    foreign = [] if is_panel(job.panel) else [path for path in outputs if path.exists()]
-    if foreign:
-        raise FileExistsError(
-            f"{foreign[0]} must not be overwritten: it is no result of kdeblend. "
-            "Move it or choose another output folder"
-        )
+    check_free(job, outputs, item.record)
     job.folder.mkdir(parents=True, exist_ok=True)
-    write_panel(job.panel, images)
+    write_panel(job.panel, images, item.record)
     for path, image in zip(paths, images[1:], strict=True):
-        write_image(path, from_float(image, dtype))
+        write_image(path, from_float(image, item.dtype))
     return outputs
 
 

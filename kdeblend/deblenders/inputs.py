@@ -13,6 +13,8 @@ from kdeblend.io.images import IMAGE_SUFFIXES
 
 PANEL = "_panel.png"
 LAYERS = ("_1", "_2")
+LAYER_SUFFIXES = (".png", ".tif", ".npy")
+FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Inputs:
         files: Each image to deblend and its place below the folder that named it.
         outputs: Files left out, because an earlier run has written them.
         missing: Reason by path that stands for no image.
+        fits: FITS files below the folders, which are not read.
     """
 
     files: dict[Path, Path] = field(default_factory=dict)
     outputs: list[Path] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    fits: list[Path] = field(default_factory=list)
 
     @classmethod
     def collect(cls, paths: Iterable[str | os.PathLike]) -> "Inputs":
@@ -67,6 +71,7 @@ class Inputs:
         named = [os.fspath(path) for path in paths]
         inputs, seen = cls(), set()
         for path in named:
+            inputs.fits += _fits_below(path)
             found = _expand(path)
             if isinstance(found, str):
                 inputs.missing[path] = found
@@ -143,6 +148,11 @@ def _expand(path: str) -> dict[Path, Path] | str:
     return {file: Path(file.name) for file in found} or "no images match this pattern"
 
 
+def _fits_below(path: str) -> list[Path]:
+    files = sorted(Path(path).rglob("*")) if Path(path).is_dir() else []
+    return [file for file in files if file.name.lower().endswith(FITS_SUFFIXES)]
+
+
 def _is_image(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
 
@@ -170,8 +180,7 @@ def _clashes(folders: Sequence[Path], names: Sequence[str], sources: set[str]) -
 
 def _overwrites(folder: Path, name: str, sources: set[str]) -> bool:
     job = Job(folder, folder, name)
-    suffixes = (".png", ".tif", ".npy")
-    outputs = [job.panel, *(path for suffix in suffixes for path in job.layers(suffix))]
+    outputs = [job.panel, *(path for suffix in LAYER_SUFFIXES for path in job.layers(suffix))]
     return any(_key(path) in sources for path in outputs)
 
 

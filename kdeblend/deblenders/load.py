@@ -16,6 +16,7 @@ def load_deblender(
     consistent: bool | None,
     batch_size: int,
     orientations: int | None,
+    scale: float,
 ) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
@@ -27,9 +28,10 @@ def load_deblender(
             unless the head has that built in.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         orientations: Flips and turns over which networks average, or None for the preset's.
+        scale: Factor by which images are resampled for networks.
 
     Raises:
-        ValueError: If there is no such deblender.
+        ValueError: If there is no such deblender, or an option is wrong.
         ImportError: If it needs a package that is not installed.
     """
     if name_or_path in DEBLENDERS:
@@ -47,6 +49,7 @@ def load_deblender(
         name=weights.name,
         orientations=weights.orientations if orientations is None else orientations,
         stamp_size=weights.stamp_size,
+        scale=scale,
     )
 
 

@@ -11,6 +11,7 @@ from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
+from kdeblend.deblenders.scaling import answer_scaled, check_scale
 from kdeblend.deblenders.window import deblend_middle
 
 
@@ -34,11 +35,13 @@ class NetworkDeblender(Deblender):
             generator's answers, 1, 2, 4 or 8: more is better and takes longer.
         stamp_size: Side in pixels of the blends that the generator has learnt from, to show it
             others as these, see `deblend_middle`. By default it sees images as they are.
+        scale: Factor to resample images by before it sees them, at most 1: 0.5 where galaxies
+            are twice as large, in pixels, as those it has learnt from; see `answer_scaled`.
 
     Raises:
         ValueError: If the generator has not one input and two outputs,
-            `blend_mode` is unknown, `batch_size` or `stamp_size` is not positive, or
-            `orientations` is another number.
+            `blend_mode` is unknown, `batch_size` or `stamp_size` is not positive,
+            `orientations` is another number, or `scale` is out of its range.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class NetworkDeblender(Deblender):
         name: str | None = None,
         orientations: int = 1,
         stamp_size: int | None = None,
+        scale: float = 1,
     ):
         if len(generator.inputs) != 1 or len(generator.outputs) != 2:
             raise ValueError(
@@ -64,9 +68,11 @@ class NetworkDeblender(Deblender):
             raise ValueError(
                 f"`orientations` must be one of {COUNTS}. Received: orientations={orientations}"
             )
+        check_scale(scale)
         self.generator = generator
         self.orientations = orientations
         self.stamp_size = stamp_size
+        self.scale = scale
         head = _head(generator)
         trained: str = getattr(head, "blend_mode", "max")
         self.blend_mode = blend_mode or trained
@@ -97,7 +103,7 @@ class NetworkDeblender(Deblender):
         return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:
-        """Return blend mode, consistency, orientations, stamp size, and a sum of the weights."""
+        """Return what the options are, and a sum of the weights."""
         weights = hashlib.sha256()
         for array in self.generator.get_weights():
             weights.update(np.ascontiguousarray(array).tobytes())
@@ -106,6 +112,7 @@ class NetworkDeblender(Deblender):
             "consistent": self.consistent,
             "orientations": self.orientations,
             "stamp_size": self.stamp_size,
+            "scale": self.scale,
             "weights": weights.hexdigest()[:16],
         }
 
@@ -117,13 +124,15 @@ class NetworkDeblender(Deblender):
 
         Raises:
             ValueError: If the generator does not take images of this size or
-                number of bands.
+                number of bands, or the scale leaves too few pixels.
         """
-        if self.stamp_size is None:
-            layers = self._answer_bands(blends)
-        else:
-            layers = deblend_middle(self._answer_bands, blends, self.stamp_size, self.blend_mode)
+        layers = answer_scaled(self._answer_middle, blends, self.scale)
         return make_consistent(blends, layers, self.blend_mode) if self.consistent else layers
+
+    def _answer_middle(self, blends: np.ndarray) -> np.ndarray:
+        if self.stamp_size is None:
+            return self._answer_bands(blends)
+        return deblend_middle(self._answer_bands, blends, self.stamp_size, self.blend_mode)
 
     def _answer_bands(self, blends: np.ndarray) -> np.ndarray:
         _, height, width, bands = self.generator.inputs[0].shape

@@ -1,8 +1,10 @@
 """A blend and its layers side by side in one labelled picture."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png
@@ -15,6 +17,7 @@ from kdeblend.io.images import as_rgb
 LABELS = ("blend", "central galaxy", "other galaxy")
 WIDTH = 320
 MARK = ("Software", "kdeblend")
+RECORD = "kdeblend"
 INK, PAPER = (30, 30, 30), (255, 255, 255)
 
 
@@ -61,15 +64,20 @@ def draw_panel(images: Sequence[np.ndarray], labels: Sequence[str] = LABELS) -> 
     return np.asarray(canvas)
 
 
-def write_panel(path: Path, images: Sequence[np.ndarray]) -> None:
+def write_panel(
+    path: Path, images: Sequence[np.ndarray], record: dict[str, Any] | None = None
+) -> None:
     """Write the panel of a blend and its layers, marked as kdeblend's.
 
     Args:
         path: The PNG file; an existing one is replaced.
         images: The blend and its two layers, `(height, width, bands)` in [0, 1].
+        record: What the layers were made of and how, values that JSON can hold; it is
+            kept in the file.
     """
     mark = PngInfo()
     mark.add_text(*MARK)
+    mark.add_text(RECORD, json.dumps(record or {}))
     with atomic_path(path) as temporary:
         Image.fromarray(draw_panel(images)).save(temporary, pnginfo=mark)
 
@@ -80,11 +88,35 @@ def is_panel(path: Path) -> bool:
     Args:
         path: The file; it need not exist.
     """
+    return read_record(path) is not None
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return what a panel says of its layers.
+
+    Args:
+        path: The file; it need not exist.
+
+    Returns:
+        The record that `write_panel` was given, empty in panels of older versions; None
+        if this is no panel that `write_panel` has written.
+    """
+    texts = _texts(path)
+    if texts.get(MARK[0]) != MARK[1]:
+        return None
+    try:
+        return dict(json.loads(texts.get(RECORD, "{}")))
+    except (ValueError, TypeError):
+        return {}
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """Return the texts of a PNG file before its pixels by keyword; none if it is no PNG."""
     try:
         with path.open("rb") as file:
-            header = itertools.takewhile(
-                lambda chunk: chunk[0] != b"IDAT", png.Reader(file=file).chunks()
-            )
-            return (b"tEXt", "\0".join(MARK).encode()) in header
+            chunks = png.Reader(file=file).chunks()
+            header = itertools.takewhile(lambda chunk: chunk[0] != b"IDAT", chunks)
+            pairs = [data.partition(b"\0") for kind, data in header if kind == b"tEXt"]
     except (OSError, EOFError, png.Error):
-        return False
+        return {}
+    return {key.decode("latin-1"): text.decode("latin-1") for key, _, text in pairs}

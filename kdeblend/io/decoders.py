@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x93NUMPY"
+FITS = b"SIMPLE  ="
 TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 ORIENTATION_TAG = 274
@@ -34,6 +35,8 @@ def decode(data: bytes) -> np.ndarray:
         return _decode_png16(data)
     if data.startswith((PNG, JPEG)):
         return _decode_pillow(data)
+    if data.startswith(FITS):
+        raise ValueError("FITS is not read: docs/images.md says how to make a picture of it")
     raise ValueError("not a PNG, JPEG, TIFF or .npy file" if data else "the file is empty")
 
 

@@ -63,6 +63,52 @@ def test_centre_and_out(tmp_path, run):
     assert read_image(out / "in_1.png").shape == image.shape
 
 
+def test_a_table_of_centres(tmp_path, run):
+    make(tmp_path / "in.png")
+    (tmp_path / "centres.csv").write_text("file,x,y\nin.png,2,5\n")
+    arguments = ["--weights", run, "--centres", tmp_path / "centres.csv"]
+    result = deblend(tmp_path / "in.png", *arguments)
+    assert result.exit_code == 0, result.output
+    assert deblend(tmp_path / "in.png", *arguments, "--centre", "2,5").exit_code == 2
+    (tmp_path / "centres.csv").write_text("file\nin.png\n")
+    result = deblend(tmp_path / "in.png", *arguments)
+    assert result.exit_code == 1
+    assert "centres.csv: must have the columns file, x, y" in result.stderr
+
+
+def test_scale(tmp_path, run):
+    image = make(tmp_path / "in.png")
+    result = deblend(tmp_path / "in.png", "--weights", run, "--no-consistent", "--scale", 0.8)
+    assert result.exit_code == 0, result.output
+    np.testing.assert_allclose(read_image(tmp_path / "in_1.png"), image / 2, atol=1)
+    result = deblend(tmp_path / "in.png", "--weights", run, "--scale", 0.5)
+    assert result.exit_code == 1
+    assert "14 x 12 pixels, scale=0.5" in result.stderr
+    assert deblend(tmp_path / "in.png", "--scale", 0).exit_code == 2
+
+
+def test_resume_leaves_out_what_is_done(tmp_path, run):
+    make(tmp_path / "a.png")
+    assert deblend(tmp_path, "--weights", run, "--out", tmp_path / "out").exit_code == 0
+    make(tmp_path / "b.png")
+    result = deblend(tmp_path, "--weights", run, "--out", tmp_path / "out", "--resume")
+    assert result.exit_code == 0
+    assert "1 file left out: their layers are there" in result.stderr
+    assert result.stdout.split() == [str(tmp_path / "out" / "b_panel.png")]
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, run, monkeypatch):
+    def interrupt(self, blends):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kdeblend.deblenders.network.NetworkDeblender.deblend_batch", interrupt)
+    make(tmp_path / "in.png")
+    result = deblend(tmp_path / "in.png", "--weights", run)
+    assert result.exit_code == 130
+    assert "--resume" in result.stderr
+    assert names(tmp_path) == ["in.png"]
+
+
 def test_one_bad_file(tmp_path, run):
     make(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture")

@@ -92,3 +92,22 @@ def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source
     middle = gained[:, 0, 20:60, 20:60]
     np.testing.assert_allclose(middle, 0.3, atol=1e-6)
     assert (dark[:, 0, 20:60, 20:60] == 0).mean() > 0.01
+
+
+def test_the_scale_is_that_of_the_galaxies_not_of_the_blends():
+    scale_of = names_of("benchmarks/scale.py")["scale_of"]
+    assert [scale_of(424, side) for side in (80, 120, 240)] == pytest.approx([1, 2 / 3, 1 / 3])
+    assert scale_of(160, 120) == 1  # every pixel of the picture already, for stamps too
+
+
+def test_networks_are_measured_on_larger_galaxies_with_and_without_scale(
+    array_source, galaxy, tmp_path
+):
+    blend = keras.Input((None, None, 3))
+    blurred = keras.layers.DepthwiseConv2D(5, padding="same", depthwise_initializer="ones")(blend)
+    keras.Model(blend, [keras.layers.Rescaling(0.08, -1.0)(blurred)] * 2).save(tmp_path / "n.keras")
+    source = array_source([galaxy(number, 240) for number in range(60)])
+    measure = names_of("benchmarks/scale.py")["measure"]
+    found = [measure(str(tmp_path / "n.keras"), source, 3, 120, scale) for scale in (1, 0.5)]
+    assert np.isfinite(found).all()
+    assert found[0] != pytest.approx(found[1], abs=0.01)
