@@ -75,6 +75,14 @@ class BlendSet(ABC):
             ValueError: If there is no blend of such a number.
         """
 
+    def galaxy_ids(self) -> np.ndarray | None:
+        """Return the ids of the two galaxies that each blend shows, if they are known.
+
+        Returns:
+            Text array `(blends, 2)`: the central galaxies and the other ones.
+        """
+        return None
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield all blends in order, a few at a time; the same ones at each call."""
         for start in range(0, len(self), CHUNK):

@@ -43,6 +43,7 @@ def test_read_again_they_are_the_same(made, mode, tmp_path):
     assert rows == [32, 8, 32, 8]
     read = ReadBlends(tmp_path / "blends.npz")
     assert (len(read), read.blend_mode, read.predictions) == (40, mode, ())
+    np.testing.assert_array_equal(read.galaxy_ids(), made.galaxy_ids())
     for found, expected in zip(read.chunks(), made.chunks(), strict=True):
         np.testing.assert_allclose(found.blend, expected.blend, atol=0.51 / 65535)
         np.testing.assert_allclose(found.truth, expected.truth, atol=0.51 / 65535)
