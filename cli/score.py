@@ -14,6 +14,7 @@ from kdeblend.cli.options import (
     seed_option,
 )
 from kdeblend.cli.progress import progress_bar
+from kdeblend.cli.tables import table_console
 
 EXAMPLES = """
 \b
@@ -156,11 +157,9 @@ def _in_words(choice):
 
 
 def _show(summary):
-    from rich.console import Console
-
     from kdeblend.scoring.table import failures, tables
 
-    console = Console()
+    console = table_console()
     for table in tables(summary):
         console.print(table)
     for line in failures(summary):
