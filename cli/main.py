@@ -10,6 +10,7 @@ COMMANDS = {
     "presets": "List the trained networks that come with kdeblend.",
     "train": "Train a deblending network on blends of galaxies.",
     "score": "Measure deblenders on test blends with known truth.",
+    "blend": "Write test blends with known truth to a file, for any deblender.",
     "tune": "Search the best size of the networks with keras-tuner.",
     "prepare": "Decode galaxies once into one file for fast training.",
 }

@@ -13,6 +13,17 @@ data_option = click.option(
     help="Folder, .zip, .tar or HDF5 file of galaxies, or 'hubble' (default); can be repeated.",
 )
 
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the blends (0)."
+)
+
+perturb_option = click.option(
+    "--perturb",
+    type=click.Choice(["second", "both"]),
+    help="Which galaxies are turned and scaled: second (default, the paper's) or both, which is "
+    "closer to the sky.",
+)
+
 consistent_option = click.option(
     "--consistent/--no-consistent",
     default=None,

@@ -1,12 +1,9 @@
 """`kdeblend prepare`: decode galaxies once into one file."""
 
-import signal
-import sys
-from contextlib import contextmanager
-
 import click
 
 from kdeblend.cli.errors import report_errors
+from kdeblend.cli.signals import sigterm_cleans_up
 
 EXAMPLES = """
 \b
@@ -39,17 +36,7 @@ def prepare(data, out):
     from kdeblend.data.prepared import prepare as prepare_file
 
     source = open_source(data, stamp_size=1)
-    with _sigterm_cleans_up(), Progress(transient=True) as bar:
+    with sigterm_cleans_up(), Progress(transient=True) as bar:
         task = bar.add_task("Decoding", total=len(source))
         count = prepare_file(source, out, lambda done, _: bar.update(task, completed=done))
     click.echo(f"{count} galaxies, {source.native_size} x {source.native_size} pixels, in {out}")
-
-
-@contextmanager
-def _sigterm_cleans_up():
-    """Have SIGTERM remove what is half written, too: that can be as large as all the images."""
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

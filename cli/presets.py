@@ -3,6 +3,7 @@
 import click
 
 from kdeblend.cli.errors import report_errors
+from kdeblend.cli.tables import has_width, table_console
 
 EXAMPLES = """
 \b
@@ -19,19 +20,22 @@ Examples:
 def presets(name):
     """List the trained networks that come with kdeblend, or show the card of one.
 
-    A NAME without a version stands for the newest one.
+    A NAME without a version stands for the newest one. In a file or a pipe a
+    card is Markdown.
     """
-    from rich.console import Console
     from rich.markdown import Markdown
 
     from kdeblend.presets import preset_card
 
-    console = Console()
     if name is None:
-        console.print(_table())
+        table_console().print(_table())
         return
     card = preset_card(name)
-    console.print(Markdown(card.read_text(encoding="utf-8")))
+    text = card.read_text(encoding="utf-8")
+    if has_width():
+        table_console().print(Markdown(text))
+    else:
+        click.echo(text, nl=False)
     click.echo(f"\nWith pictures: {card}")
 
 

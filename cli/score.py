@@ -6,8 +6,15 @@ from pathlib import Path
 import click
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import consistent_option, data_option, orientations_option
+from kdeblend.cli.options import (
+    consistent_option,
+    data_option,
+    orientations_option,
+    perturb_option,
+    seed_option,
+)
 from kdeblend.cli.progress import progress_bar
+from kdeblend.cli.tables import table_console
 
 EXAMPLES = """
 \b
@@ -49,19 +56,14 @@ Examples:
     metavar="N",
     help="Processes for the metrics, and for deblenders that allow it (networks do not).",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the blends (0).")
+@seed_option
 @click.option(
     "--blend-mode",
     metavar="NAME",
     help="How light adds up: max, sum, mixed (default: as the networks were trained, else max; of "
     "a file, what its truth shows).",
 )
-@click.option(
-    "--perturb",
-    type=click.Choice(["second", "both"]),
-    help="Which galaxies are turned and scaled: second (default, the paper's) or both, which is "
-    "closer to the sky.",
-)
+@perturb_option
 @consistent_option
 @orientations_option
 @report_errors
@@ -155,11 +157,9 @@ def _in_words(choice):
 
 
 def _show(summary):
-    from rich.console import Console
-
     from kdeblend.scoring.table import failures, tables
 
-    console = Console()
+    console = table_console()
     for table in tables(summary):
         console.print(table)
     for line in failures(summary):

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from kdeblend.cli.tables import table_console
 from kdeblend.tuning.record import FINISHED, RUNNING, TrialRecord
 from kdeblend.tuning.space import SEARCHED, label
 
@@ -33,7 +34,7 @@ class TrialTable:
         earlier: Iterable[TrialRecord] = (),
     ):
         self.total = total
-        self.console = console or Console()
+        self.console = console or table_console()
         self.records = {record.number: record for record in earlier}
         self._live = Live(self._table(), console=self.console, refresh_per_second=4)
         self._printed: set[int] = set()

@@ -17,6 +17,7 @@ _FULL = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
 _RANDOM_NUMBERS = 18
 
 Batch = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
+Numbered = tuple[int, np.ndarray]
 
 
 class BlendSequence(keras.utils.Sequence):
@@ -142,7 +143,7 @@ class BlendSequence(keras.utils.Sequence):
     def galaxies(self, index: int) -> np.ndarray:
         """Return which galaxies are drawn for a batch, without reading them.
 
-        In place of one that cannot be read, the blend has another.
+        In place of one that cannot be read, the blend has another; see `galaxies_shown`.
 
         Args:
             index: Number of the batch.
@@ -159,6 +160,27 @@ class BlendSequence(keras.utils.Sequence):
             other = _other(place, int(uniform[1] * (len(candidates) - 1)), len(candidates))
             drawn.append((candidates[place], candidates[other]))
         return np.array(drawn)
+
+    def galaxies_shown(self, index: int) -> np.ndarray:
+        """Return which galaxies the blends of a batch show; these are read for it.
+
+        Args:
+            index: Number of the batch.
+
+        Returns:
+            Numbers as `galaxies` returns them, of other galaxies only in place of those that cannot
+            be read.
+
+        Raises:
+            ValueError: If fewer than two of all galaxies can be read.
+        """
+        start = (self.first_batch + index) * self.batch_size
+        shown = []
+        for number in range(start, start + self.batch_size):
+            uniform = self._uniform(self.epoch, number)
+            pair = self._readable_pair(self._part(uniform), *uniform[:2])
+            shown.append([galaxy for galaxy, _ in pair])
+        return np.array(shown)
 
     def on_epoch_end(self) -> None:
         """Go on to the blends of the next epoch."""
@@ -183,7 +205,7 @@ class BlendSequence(keras.utils.Sequence):
         light = self._light(uniform)
         first, second = (
             self._stamp(image, perturbation, light)
-            for image, perturbation in zip(
+            for (_, image), perturbation in zip(
                 self._readable_pair(part, *uniform[:2]), perturbations, strict=True
             )
         )
@@ -220,7 +242,7 @@ class BlendSequence(keras.utils.Sequence):
             np.minimum(stamp, 1, out=stamp)
         return stamp
 
-    def _readable_pair(self, part: int, first: float, second: float) -> list[np.ndarray]:
+    def _readable_pair(self, part: int, first: float, second: float) -> list[Numbered]:
         """Read two different galaxies of a part, or of the next one that has two readable ones."""
         for candidates in [*self._parts[part:], *self._parts[:part], self.indices]:
             pair = self._pair(candidates, first, second)
@@ -231,7 +253,7 @@ class BlendSequence(keras.utils.Sequence):
             f"Received: {len(self.indices)} galaxies, {len(self._broken)} of them broken"
         )
 
-    def _pair(self, part: np.ndarray, first: float, second: float) -> list[np.ndarray]:
+    def _pair(self, part: np.ndarray, first: float, second: float) -> list[Numbered]:
         """Read two different galaxies of a part, chosen by two numbers in [0, 1).
 
         In place of a broken one comes the next readable one, round the circle of the part;
@@ -242,13 +264,14 @@ class BlendSequence(keras.utils.Sequence):
         found = self._read_one(part, (start + step for step in range(count)))
         if found is None:
             return []
-        place, image = found
+        place, _ = found
         start = int(second * (count - 1))
         others = (_other(place, start + step, count) for step in range(count - 1))
         other = self._read_one(part, others)
-        return [image] if other is None else [image, other[1]]
+        chosen = [found] if other is None else [found, other]
+        return [(int(part[place % count]), image) for place, image in chosen]
 
-    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> tuple[int, np.ndarray] | None:
+    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> Numbered | None:
         for place in places:
             index = int(part[place % len(part)])
             if index not in self._broken:

@@ -1,15 +1,19 @@
-"""Rows of the arrays in an .npz file, read without loading whole arrays."""
+"""Arrays in .npz files, read and written a few rows at a time."""
 
 import os
 import weakref
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from kdeblend.io.atomic import atomic_path
 
 
 class NpzRows:
@@ -82,6 +86,54 @@ class NpzRows:
             return file[self._member.removesuffix(".npy")]
 
 
+@dataclass(frozen=True)
+class NewArray:
+    """An array that is to be written to an .npz file.
+
+    Args:
+        shape: Shape of the array.
+        dtype: Its dtype; no Python objects.
+        chunks: Its rows, in arrays of any number of them.
+    """
+
+    shape: tuple[int, ...]
+    dtype: DTypeLike
+    chunks: Iterable[np.ndarray]
+
+
+def write_npz(path: str | os.PathLike, arrays: Iterable[tuple[str, NewArray]], mark: str) -> None:
+    """Write an .npz file, complete or not at all, with one chunk in memory at a time.
+
+    Args:
+        path: The file; an existing one is replaced.
+        arrays: Names and arrays; each is asked for when the one before it is written.
+        mark: Tells who wrote the file, see `npz_mark`.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If chunks do not have the dtype of the array or the shape of its rows, or not as
+            many rows as it has.
+    """
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.comment = mark.encode()
+        for name, array in arrays:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                _write_array(file, name, array)
+
+
+def npz_mark(path: str | os.PathLike) -> str:
+    """Return the mark of an .npz file that `write_npz` has written, of others an empty text.
+
+    NumPy does not keep it when it writes the arrays of the file to another one.
+
+    Raises:
+        OSError: If there is no such file.
+        zipfile.BadZipFile: If it is no .npz file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        return archive.comment.decode("utf-8", "replace")
+
+
 def npz_names(path: str | os.PathLike) -> list[str]:
     """Return the names of the arrays in an .npz file.
 
@@ -99,3 +151,21 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
     return np.lib.format.read_array_header_2_0(file)
+
+
+def _write_array(file: IO[bytes], name: str, array: NewArray) -> None:
+    dtype = np.dtype(array.dtype)
+    descr = np.lib.format.dtype_to_descr(dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": array.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    rows = 0
+    for chunk in array.chunks:
+        if (chunk.dtype, chunk.shape[1:]) != (dtype, array.shape[1:]):
+            raise ValueError(
+                f"chunks of {name!r} must be {dtype} of shape (n, *{array.shape[1:]}). "
+                f"Received: {chunk.dtype} of shape {chunk.shape}"
+            )
+        file.write(chunk.tobytes())
+        rows += len(chunk)
+    if rows != array.shape[0]:
+        raise ValueError(f"chunks of {name!r} must have {array.shape[0]} rows. Received: {rows}")

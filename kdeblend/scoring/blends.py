@@ -75,6 +75,14 @@ class BlendSet(ABC):
             ValueError: If there is no blend of such a number.
         """
 
+    def galaxy_ids(self) -> np.ndarray | None:
+        """Return the ids of the two galaxies that each blend shows, if they are known.
+
+        Returns:
+            Text array `(blends, 2)`: the central galaxies and the other ones.
+        """
+        return None
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield all blends in order, a few at a time; the same ones at each call."""
         for start in range(0, len(self), CHUNK):
@@ -126,6 +134,7 @@ class MadeBlends(BlendSet):
                 f"Received: {len(withheld)} of {len(source)} galaxies"
             )
         self._blends = blends
+        self._ids = source.ids
         self.blend_mode = blend_mode
         self._sequence = BlendSequence(
             source,
@@ -157,6 +166,15 @@ class MadeBlends(BlendSet):
         blend = np.concatenate([blend for blend, _ in made])
         pairs = np.concatenate([np.stack(pair, axis=1) for _, pair in made])
         return Chunk(blend, (pairs + 1) / 2)
+
+    def galaxy_ids(self) -> np.ndarray:
+        """Return the ids of the two galaxies that each blend shows; the galaxies are read for it.
+
+        Returns:
+            Text array `(blends, 2)`: the central galaxies and the other ones.
+        """
+        shown = [self._sequence.galaxies_shown(number)[0] for number in range(len(self))]
+        return np.array([[self._ids[galaxy] for galaxy in pair] for pair in shown])
 
 
 def _fingerprint(source: GalaxySource, galaxies: Iterable[int]) -> str:

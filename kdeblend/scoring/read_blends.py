@@ -24,7 +24,8 @@ class ReadBlends(BlendSet):
 
     It holds `blend` `(n, height, width, bands)` and `truth` `(n, 2, height,
     width, bands)`, uint8, uint16 or floats in [0, 1], and may hold `valid`,
-    boolean, `(height, width)` or `(n, height, width)`. Any other array with the
+    boolean, `(height, width)` or `(n, height, width)`, and `galaxies` `(n, 2)`, text or
+    whole numbers, which say which galaxies the blends show. Any other array with the
     shape of `truth` is a deblender's answer under the array's name; the rest is
     left aside.
 
@@ -62,6 +63,9 @@ class ReadBlends(BlendSet):
         self._arrays = {name: arrays[name] for name in used}
         self._blends = len(truth) if blends is None else min(blends, len(truth))
         self._check_values()
+        self._ids = self._galaxy_ids(arrays)
+        if self._ids is not None:
+            self.galaxies = np.unique(self._ids, return_inverse=True)[1].reshape(-1, 2)
         self.blend_mode = blend_mode or _blend_mode(self.take(range(min(CHUNK, self._blends))))
         self.description = {
             "file": os.fspath(path),
@@ -84,6 +88,22 @@ class ReadBlends(BlendSet):
             {name: to_float(found[name]) for name in self.predictions},
         )
 
+    def galaxy_ids(self) -> np.ndarray | None:
+        """Return the ids of the two galaxies of each blend, `galaxies` of the file, if it is there.
+
+        Returns:
+            Text array `(blends, 2)`: the central galaxies and the other ones.
+        """
+        return self._ids
+
+    def _galaxy_ids(self, arrays: dict[str, NpzRows]) -> np.ndarray | None:
+        galaxies = arrays.get("galaxies")
+        if galaxies is None or galaxies.shape != (len(arrays["truth"]), 2):
+            return None
+        if galaxies.dtype.kind not in "Uiu":
+            return None
+        return self._rows(galaxies, range(self._blends)).astype(str)
+
     def _valid(self, numbers: Sequence[int]) -> np.ndarray | None:
         if "valid" not in self._arrays:
             return None
@@ -93,8 +113,11 @@ class ReadBlends(BlendSet):
         return np.repeat(rows[None], len(numbers), axis=0)
 
     def _read(self, name: str, numbers: Sequence[int]) -> np.ndarray:
+        return self._rows(self._arrays[name], numbers)
+
+    def _rows(self, array: NpzRows, numbers: Sequence[int]) -> np.ndarray:
         try:
-            return self._arrays[name][numbers]
+            return array[numbers]
         except (zipfile.BadZipFile, zlib.error, OSError) as error:
             raise _unreadable(self._path, error) from error
 

@@ -22,7 +22,7 @@ from kdeblend.scoring.measure import Metric
 from kdeblend.scoring.parts import PartsFolder
 from kdeblend.scoring.report.report import write_report
 from kdeblend.scoring.score import names_of_parts, score
-from kdeblend.scoring.scores import Scores
+from kdeblend.scoring.scores import Scores, write_galaxy_ids
 from kdeblend.scoring.summary import summarise, write_summary
 
 
@@ -172,7 +172,7 @@ class ScoringRun:
             "processes": self._processes,
         }
         examples = Examples(self._deblenders, self._blends)
-        write_results(self._folder, scores, summary, examples)
+        write_results(self._folder, scores, summary, examples, self._blends.galaxy_ids())
         return summary
 
     def _batch_size(self, deblender: Deblender) -> int:
@@ -212,16 +212,23 @@ def score_to_folder(
 
 
 def write_results(
-    folder: Path, scores: Scores, summary: dict[str, Any], examples: Examples
+    folder: Path,
+    scores: Scores,
+    summary: dict[str, Any],
+    examples: Examples,
+    galaxy_ids: np.ndarray | None = None,
 ) -> None:
-    """Write `scores.csv`, `summary.json` and `report.html`.
+    """Write `scores.csv`, `summary.json`, `report.html`, and `blends.csv` if galaxies are known.
 
     Args:
         folder: Where to.
         scores: Single scores.
         summary: What was made of them.
         examples: Gives single blends and layers.
+        galaxy_ids: Ids of the two galaxies of each blend, text array `(blends, 2)`.
     """
+    if galaxy_ids is not None:
+        write_galaxy_ids(folder / "blends.csv", galaxy_ids)
     scores.write_csv(folder / "scores.csv")
     write_summary(folder / "summary.json", summary)
     write_report(folder / "report.html", scores, summary, examples)

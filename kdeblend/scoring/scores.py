@@ -94,6 +94,26 @@ class Scores:
                 yield [name, str(blend), name_of_layer, galaxy, *start, *numbers]
 
 
+def write_galaxy_ids(path: str | os.PathLike, galaxy_ids: np.ndarray) -> None:
+    """Write which galaxies the blends show, a row per blend under a row of column names.
+
+    The columns: blend (its number, as in the table of scores), and the ids of its galaxies,
+    central and other.
+
+    Args:
+        path: The file; an existing one is replaced.
+        galaxy_ids: Text array `(blends, 2)`.
+    """
+    with (
+        atomic_path(path) as temporary,
+        # names of files need not be UTF-8
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["blend", *LAYERS])
+        writer.writerows([number, *pair] for number, pair in enumerate(galaxy_ids.tolist()))
+
+
 def _text(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
 

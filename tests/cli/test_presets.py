@@ -2,11 +2,11 @@ import pytest
 from click.testing import CliRunner
 
 from kdeblend.cli.main import main
-from kdeblend.presets import DEFAULT_PRESET, list_presets
+from kdeblend.presets import DEFAULT_PRESET, list_presets, preset_card
 
 
-def show(*arguments):
-    return CliRunner(env={"COLUMNS": "120"}).invoke(main, ["presets", *arguments])
+def show(*arguments, columns="120"):
+    return CliRunner(env={"COLUMNS": columns}).invoke(main, ["presets", *arguments])
 
 
 def test_presets_are_listed_with_the_default_marked():
@@ -16,6 +16,21 @@ def test_presets_are_listed_with_the_default_marked():
         line = next(line for line in result.output.splitlines() if f"{name} " in line)
         assert f"{entry['parameters']:,}" in line
         assert ("(default)" in line) == (name == DEFAULT_PRESET)
+
+
+def test_a_pipe_gets_each_preset_in_one_line():
+    lines = show(columns=None).output.splitlines()
+    for name, entry in list_presets().items():
+        (line,) = (line for line in lines if line.split()[:1] == [name])
+        assert entry["description"] in line
+        assert f"{entry['psnr']:.2f}" in line
+    assert max(map(len, show(columns="60").output.splitlines())) <= 60
+
+
+def test_a_pipe_gets_a_card_as_it_is_written():
+    text = preset_card(DEFAULT_PRESET).read_text(encoding="utf-8")
+    assert show(DEFAULT_PRESET, columns=None).output.startswith(text)
+    assert text not in show(DEFAULT_PRESET).output
 
 
 @pytest.mark.parametrize("name", list_presets())

@@ -89,6 +89,21 @@ def test_file(npz, tmp_path):
     assert "…" not in result.stdout
 
 
+@pytest.mark.parametrize("columns", [None, "70"])
+def test_a_pipe_gets_tables_as_wide_as_they_need(columns, npz, tmp_path, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    name = "a-deblender-with-a-name-that-is-" + "very-" * 16 + "long"
+    with np.load(npz) as file:
+        np.savez(npz, **{name: file["paper"]}, **file)
+    result = score(npz, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count(f" {name} ") == (4 if columns is None else 0)
+    widest = max(len(line) for line in result.stdout.splitlines()[:-1])
+    assert widest < 300 if columns is None else widest <= 70
+
+
 def test_stop_and_resume(npz, tmp_path, monkeypatch):
     def interrupt(self, blends):
         raise KeyboardInterrupt

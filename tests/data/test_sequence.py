@@ -247,6 +247,21 @@ def test_drawn_galaxies_are_those_of_the_blends(array_source):
             assert found == [20 * number + 10 for number in pair]
 
 
+@pytest.mark.parametrize("broken", [(), (3, 4, 8), tuple(range(2, 12))])
+def test_shown_galaxies_are_those_of_the_blends(array_source, broken):
+    images = [np.full((64, 64, 3), 20 * number + 10, np.uint8) for number in range(12)]
+    for number in broken:
+        images[number] = None
+    sequence, other = (make(array_source(images), seed=6, first_batch=2) for _ in range(2))
+    for batch in range(len(sequence)):
+        _, layers = sequence[batch]
+        for pair, first, second in zip(other.galaxies_shown(batch), *layers, strict=True):
+            found = [round(255 * (layer.max() + 1) / 2) for layer in (first, second)]
+            assert found == [20 * number + 10 for number in pair]
+        if not broken:
+            np.testing.assert_array_equal(other.galaxies_shown(batch), other.galaxies(batch))
+
+
 def test_a_budget_for_some_of_the_images_changes_nothing(source):
     some = make(source, cache_gb=4.5 * source.images[0].nbytes / 1e9)
     np.testing.assert_array_equal(blends(some), blends(make(source)))

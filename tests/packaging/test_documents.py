@@ -16,10 +16,13 @@ from click.testing import CliRunner
 import kdeblend.tuning
 from kdeblend.cli.main import COMMANDS, main
 from kdeblend.cli.options import assignment
-from kdeblend.io.images import read_image
+from kdeblend.io.images import read_image, write_image
 from kdeblend.metrics import METRICS
 from kdeblend.presets import list_presets
+from kdeblend.scoring.read_blends import ReadBlends
+from kdeblend.scoring.run import make_test_blends
 from kdeblend.scoring.scores import PROPERTIES
+from kdeblend.scoring.write_blends import write_blends
 from kdeblend.training.config import preset_config
 from kdeblend.training.recipes import PRESETS
 from kdeblend.tuning.config import search_base
@@ -116,7 +119,7 @@ def python_in(document):
 
 def test_deblender_of_the_scoring_page_works():
     """It finds two galaxies that are apart, and tunes itself."""
-    (block,) = python_in("docs/scoring.md")
+    (block,) = (each for each in python_in("docs/scoring.md") if "SourcesDeblender" in each)
     names = {}
     exec(compile(block, "docs/scoring.md", "exec"), names)
     deblender = names["PeaksDeblender"]()
@@ -126,6 +129,26 @@ def test_deblender_of_the_scoring_page_works():
     blends = truth.max(axis=1)
     assert deblender.fit(blends, truth)["distance"] in (2, 4, 8)
     np.testing.assert_allclose(deblender.deblend(blends), truth, atol=0.01)
+
+
+def test_answers_from_outside_of_python_are_scored_as_the_scoring_page_says(tmp_path, monkeypatch):
+    write, read = (each for each in python_in("docs/scoring.md") if "blends.npz" in each)
+    monkeypatch.chdir(tmp_path)
+    blends = make_test_blends(blends=2)
+    write_blends(blends, "blends.npz")
+    exec(compile(write, "docs/scoring.md", "exec"), {})
+    for number in range(2):
+        blend = read_image(f"blend-{number:04}.png")
+        for layer in (1, 2):
+            write_image(f"blend-{number:04}_{layer}.png", blend // (number + layer))
+    exec(compile(read, "docs/scoring.md", "exec"), {})
+    answered = ReadBlends("answers.npz")
+    assert answered.predictions == ("mine",)
+    found, made = answered.take([0, 1]), blends.take([0, 1])
+    np.testing.assert_allclose(found.truth, made.truth, atol=1e-5)
+    for number, layer in np.ndindex(2, 2):
+        expected = made.blend[number] / (number + layer + 1)
+        np.testing.assert_allclose(found.predictions["mine"][number, layer], expected, atol=3e-5)
 
 
 def test_scoring_page_names_every_metric():

@@ -1,10 +1,11 @@
 import csv
 import math
+import os
 
 import numpy as np
 import pytest
 
-from kdeblend.scoring.scores import PROPERTIES, Scores
+from kdeblend.scoring.scores import PROPERTIES, Scores, write_galaxy_ids
 
 RNG = np.random.default_rng(2)
 
@@ -66,3 +67,13 @@ def test_other_tables_are_refused(tmp_path, text):
     (tmp_path / "scores.csv").write_text(text)
     with pytest.raises(ValueError, match="must be a table"):
         Scores.read_csv(tmp_path / "scores.csv")
+
+
+def test_a_row_of_names_per_blend(tmp_path):
+    names = ["a, b", os.fsdecode(b"\xff.png"), "c", "α"]
+    write_galaxy_ids(tmp_path / "blends.csv", np.array(names).reshape(2, 2))
+    with (tmp_path / "blends.csv").open(
+        newline="", encoding="utf-8", errors="surrogateescape"
+    ) as file:
+        rows = list(csv.reader(file))
+    assert rows == [["blend", "central", "other"], ["0", *names[:2]], ["1", *names[2:]]]

@@ -231,6 +231,51 @@ def test_arrays_of_other_kinds_are_left_aside(npz):
     assert len(blends.take(range(3)).blend) == 3
 
 
+@pytest.mark.parametrize("names", [[["a", "b"], ["b", "c"], ["a", "c"]], [[7, 8], [8, 9], [7, 9]]])
+def test_galaxies_of_a_file_are_known(npz, names, tmp_path):
+    given = arrays()
+    before = ReadBlends(npz(**given)).description
+    path = npz(**given, galaxies=np.array(names))
+    blends = ReadBlends(path)
+    assert blends.description == before
+    assert blends.galaxy_ids().tolist() == [[str(each) for each in pair] for pair in names]
+    assert blends.galaxies.tolist() == [[0, 1], [1, 2], [0, 2]]
+    assert ReadBlends(path, 2).galaxies.tolist() == [[0, 1], [1, 2]]
+    score_to_folder([IdentityDeblender()], blends, tmp_path / "out")
+    lines = [",".join(map(str, [number, *pair])) for number, pair in enumerate(names)]
+    written = (tmp_path / "out" / "blends.csv").read_text().splitlines()
+    assert written == ["blend,central,other", *lines]
+    with (tmp_path / "out" / "scores.csv").open(newline="") as file:
+        galaxies = [row["galaxy"] for row in csv.DictReader(file)]
+    assert galaxies == [*"011202"] * 2
+
+
+@pytest.mark.parametrize(
+    "galaxies",
+    [None, np.array(["a", "b"] * 3), np.ones((3, 2)), np.array([["a", None]] * 3, dtype=object)],
+)
+def test_galaxies_of_a_file_need_not_be_known(npz, galaxies, tmp_path):
+    blends = ReadBlends(npz(galaxies=galaxies))
+    assert blends.galaxy_ids() is blends.galaxies is None
+    score_to_folder([IdentityDeblender()], blends, tmp_path / "out")
+    assert not (tmp_path / "out" / "blends.csv").exists()
+
+
+def test_galaxies_of_made_blends_are_written(tmp_path):
+    blends = made()
+    score_to_folder([IdentityDeblender()], blends, tmp_path)
+    with (tmp_path / "blends.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["blend"] for row in rows] == [str(number) for number in range(40)]
+    names = [(row["central"], row["other"]) for row in rows]
+    expected = [tuple(Gaussians().ids[galaxy] for galaxy in pair) for pair in blends.galaxies]
+    assert names == expected
+    (tmp_path / "blends.csv").unlink()
+    score_to_folder([IdentityDeblender()], made(), tmp_path, resume=True)
+    with (tmp_path / "blends.csv").open(newline="") as file:
+        assert list(csv.DictReader(file)) == rows
+
+
 def test_files_that_are_no_archives(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
     np.save(tmp_path / "one.npy", np.zeros(3))
