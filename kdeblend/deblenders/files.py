@@ -1,9 +1,11 @@
 """Deblending image files: read, deblend in batches, write; one bad file stops nothing."""
 
 import io
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from kdeblend.deblenders.records import Record, check_free, image_record, is_don
 from kdeblend.io.images import ImageReadError, from_float, read_image, to_float, write_image
 
 HELD_PIXELS = 2**24
+WRITERS = 4  # threads that write layers while the next batch is deblended
 
 
 @dataclass
@@ -56,6 +59,9 @@ class _Field:
     dtype: np.dtype
 
 
+_Writing = tuple[_Field, Future[list[Path]]]
+
+
 def deblend_files(
     paths: Iterable[str | os.PathLike],
     deblender: Deblender,
@@ -79,8 +85,8 @@ def deblend_files(
         centre: Column and row `(x, y)`, from 0, of the galaxy to take as the
             central one, of all images or by file as `read_centres` gives them; by default
             the middle of the image.
-        progress: Called after each batch with the number of files that it
-            completed, failed ones included, and of all files.
+        progress: Called after some files with their number, failed ones and those left out
+            included, and that of all files.
         resume: Leave out images whose layers are there, made by an equal deblender.
 
     Returns:
@@ -94,15 +100,17 @@ def deblend_files(
     jobs = plan(inputs, out)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
-    before = report.ended
+    told = report.ended
     fields = _fields(jobs, deblender, centre, resume, report)
-    for batch in _batches(fields, deblender):
-        _deblend_batch(batch, deblender, report)
-        if progress:
-            progress(report.ended - before, len(jobs))
-            before = report.ended
-    if progress and report.ended > before:
-        progress(report.ended - before, len(jobs))
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing: list[_Writing] = []
+        for batch in itertools.chain(_batches(fields, deblender), [[]]):  # [] to end the last one
+            deblended = list(_deblend_batch(batch, deblender, report))
+            _end_writing(writing, report)
+            writing = [(item, pool.submit(_write, item, images)) for item, images in deblended]
+            if progress and report.ended > told:
+                progress(report.ended - told, len(jobs))
+                told = report.ended
     return report
 
 
@@ -152,7 +160,12 @@ def _batches(fields: Iterable[_Field], deblender: Deblender) -> Iterator[list[_F
     yield from held.values()
 
 
-def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) -> None:
+def _deblend_batch(
+    batch: list[_Field], deblender: Deblender, report: Report
+) -> Iterator[tuple[_Field, list[np.ndarray]]]:
+    """Yield each image with the three images to write: itself, central galaxy, other galaxy."""
+    if not batch:
+        return
     try:
         layers = deblender.deblend(np.stack([item.pixels for item in batch]))
     except Exception as error:  # backends raise kinds of their own, when memory ends for one
@@ -162,12 +175,17 @@ def _deblend_batch(batch: list[_Field], deblender: Deblender, report: Report) ->
         layers = None
     if layers is None:  # only now, when the error no longer holds the memory of the batch
         for item in batch:
-            _deblend_batch([item], deblender, report)
+            yield from _deblend_batch([item], deblender, report)
         return
     for item, pair in zip(batch, layers, strict=True):
-        images = [image[item.inside] for image in (item.pixels, *pair)]
+        yield item, [image[item.inside] for image in (item.pixels, *pair)]
+
+
+def _end_writing(writing: list[_Writing], report: Report) -> None:
+    """Wait for what is being written, and report it."""
+    for item, paths in writing:
         try:
-            report.written[item.job.source] = _write(item, images)
+            report.written[item.job.source] = paths.result()
         except (OSError, ValueError) as error:
             report.failed[str(item.job.source)] = _reason(error)
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from kdeblend.io.atomic import atomic_path
+from kdeblend.io.encoders import QUICK_PNG
 from kdeblend.io.images import as_rgb
 
 LABELS = ("blend", "central galaxy", "other galaxy")
@@ -79,7 +80,7 @@ def write_panel(
     mark.add_text(*MARK)
     mark.add_text(RECORD, json.dumps(record or {}))
     with atomic_path(path) as temporary:
-        Image.fromarray(draw_panel(images)).save(temporary, pnginfo=mark)
+        Image.fromarray(draw_panel(images)).save(temporary, pnginfo=mark, **QUICK_PNG)
 
 
 def is_panel(path: Path) -> bool:

@@ -1,10 +1,15 @@
 """Arrays of pixels to image files, one function per format."""
 
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+QUICK_PNG: dict[str, Any] = {"compress_level": 1, "compress_type": zlib.Z_RLE}
+"""Options of Pillow that take a fraction of the time, and make pictures of the sky no larger."""
 
 Encoder = Callable[[Path, np.ndarray], None]
 
@@ -51,7 +56,7 @@ def _write_tiff(path: Path, image: np.ndarray) -> None:
 def _write_png8(path: Path, image: np.ndarray) -> None:
     from PIL import Image
 
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, **QUICK_PNG)
 
 
 def _write_png16(path: Path, image: np.ndarray) -> None:
