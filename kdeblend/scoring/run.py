@@ -13,6 +13,7 @@ from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.sources import SourcesDeblender
+from kdeblend.io.atomic import write_json
 from kdeblend.io.locks import locked
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import TimedDeblender
@@ -23,7 +24,7 @@ from kdeblend.scoring.parts import PartsFolder
 from kdeblend.scoring.report.report import write_report
 from kdeblend.scoring.score import names_of_parts, score
 from kdeblend.scoring.scores import Scores, write_galaxy_ids
-from kdeblend.scoring.summary import summarise, write_summary
+from kdeblend.scoring.summary import summarise
 
 
 def make_test_blends(
@@ -230,7 +231,7 @@ def write_results(
     if galaxy_ids is not None:
         write_galaxy_ids(folder / "blends.csv", galaxy_ids)
     scores.write_csv(folder / "scores.csv")
-    write_summary(folder / "summary.json", summary)
+    write_json(folder / "summary.json", summary, allow_nan=False)
     write_report(folder / "report.html", scores, summary, examples)
 
 

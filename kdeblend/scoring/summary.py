@@ -1,15 +1,12 @@
 """From single scores to means with their intervals, differences and break-downs."""
 
-import json
 import math
-import os
 from collections.abc import Collection
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import write_text
 from kdeblend.scoring.bootstrap import intervals
 from kdeblend.scoring.scores import LAYERS, Scores
 
@@ -108,11 +105,6 @@ def all_galaxies(summary: dict[str, Any]) -> int:
     Where the `n` of a mean is less, scores were undefined, infinite or failed.
     """
     return 2 * summary["blends"].get("blends", 0)
-
-
-def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
-    """Write a summary as JSON."""
-    write_text(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
 
 
 def _finite_or_none(ends: np.ndarray) -> list[float | None]:
