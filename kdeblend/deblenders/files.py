@@ -127,7 +127,7 @@ def _content(source: Path) -> bytes:
     try:
         return source.read_bytes()
     except OSError as error:
-        raise ImageReadError(str(source), error.strerror) from error
+        raise ImageReadError(str(source), in_words(error, name_file=False)) from error
 
 
 def _read(job, content: bytes, record, centre: Centre | None, deblender: Deblender) -> _Field:
