@@ -33,11 +33,6 @@ class JpegSource(GalaxySource):
         self.ids = [str(number) for number in range(count)]
         self.files = [self._draw(np.random.default_rng(number)) for number in range(count)]
 
-    @classmethod
-    def matches(cls, path):
-        """Return False: it is no file."""
-        return False
-
     def image(self, index):
         """Decode one JPEG."""
         return read_image(io.BytesIO(self.files[index]), self.ids[index])

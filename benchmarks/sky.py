@@ -39,11 +39,6 @@ class White(GalaxySource):
         """The parts of the other source."""
         return self._source.parts
 
-    @classmethod
-    def matches(cls, path):
-        """Return False: it is no file."""
-        return False
-
     def image(self, index):
         """Return a white picture, float32 `(native, native, bands)`."""
         return np.ones_like(self._source.image(index), np.float32)

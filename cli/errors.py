@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from kdeblend.io.errors import in_words
+
 
 def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn what a user can put right, a ValueError, OSError or ImportError, into one line.
@@ -27,12 +29,6 @@ def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:  # click ends quietly when the reader of a pipe has gone
             raise
         except (ValueError, OSError, ImportError, ArithmeticError) as error:
-            raise click.ClickException(_message(error)) from error
+            raise click.ClickException(in_words(error)) from error
 
     return wrapper
-
-
-def _message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.strerror}: {error.filename}"
-    return str(error) or type(error).__name__

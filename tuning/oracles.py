@@ -19,7 +19,7 @@ from keras_tuner import oracles
 from keras_tuner.engine.trial import Trial, TrialStatus
 from sklearn.exceptions import ConvergenceWarning
 
-from kdeblend.io.atomic import write_text
+from kdeblend.io.atomic import write_json
 from kdeblend.tuning.config import SearchConfig
 
 OBJECTIVE = "val_psnr"
@@ -44,7 +44,7 @@ class DurableOracle(keras_tuner.Oracle):
     def save(self) -> None:
         """Write the state and all trials, replacing the file atomically."""
         trials = {trial_id: trial.get_state() for trial_id, trial in self.trials.items()}
-        write_text(self.path, json.dumps({**self.get_state(), "trials": trials}))
+        write_json(self.path, {**self.get_state(), "trials": trials})
 
     def reload(self) -> None:
         """Read what `save` wrote; what was being trained is still assigned to who did.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import write_text
+from kdeblend.io.atomic import write_json
 
 RUNNING, WAITING, COMPLETED = "running", "waiting", "completed"
 FAILED, INFEASIBLE = "failed", "infeasible"
@@ -56,8 +56,7 @@ class TrialRecord:
             folder: The folder, made if it is not there.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(dataclasses.asdict(self), indent=1, default=_plain)
-        write_text(folder / NAME, text + "\n")
+        write_json(folder / NAME, dataclasses.asdict(self), default=_plain)
 
 
 def read_record(folder: Path) -> TrialRecord:

@@ -46,13 +46,7 @@ class CombinedSource(GalaxySource):
         """The galaxies of each source, as ranges of indices."""
         return [range(*ends) for ends in pairwise([0, *self._ends])]
 
-    @classmethod
-    def matches(cls, path: str) -> bool:
-        """Return False: no single path is a combination."""
-        return False
-
     def image(self, index: int) -> np.ndarray:
         """Return galaxy number `index`, `(native, native, bands)` of its own source."""
-        part = bisect_right(self._ends, index)
-        before = self._ends[part - 1] if part else 0
-        return self.sources[part].image(index - before)
+        number = bisect_right(self._ends, index)
+        return self.sources[number].image(index - self.parts[number].start)

@@ -16,8 +16,9 @@ logger = logging.getLogger("kdeblend")
 class GalaxySource(ABC):
     """Numbered images of single galaxies, each in the middle of its square image.
 
-    A sub-class takes the path in its constructor and sets the attributes below. It must
-    survive pickling and forking, and `image` is called from several threads at once.
+    A sub-class sets the attributes below. It must survive pickling and forking, and `image`
+    is called from several threads at once. One that can be chosen by a path, because it is
+    registered, has `matches`, and takes the path in its constructor.
 
     Attributes:
         native_size: Side of the images, in pixels.
@@ -32,9 +33,9 @@ class GalaxySource(ABC):
     decoded: bool = False
 
     @classmethod
-    @abstractmethod
     def matches(cls, path: str) -> bool:
-        """Tell whether this kind of source reads what `path` points at."""
+        """Tell whether this kind of source reads what `path` points at; by default it does not."""
+        return False
 
     @abstractmethod
     def image(self, index: int) -> np.ndarray:

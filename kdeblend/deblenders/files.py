@@ -18,6 +18,7 @@ from kdeblend.deblenders.deblender import Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
 from kdeblend.deblenders.panel import write_panel
 from kdeblend.deblenders.records import Record, check_free, image_record, is_done, settings_record
+from kdeblend.io.errors import in_words
 from kdeblend.io.images import ImageReadError, from_float, read_image, to_float, write_image
 
 HELD_PIXELS = 2**24
@@ -134,7 +135,7 @@ def _content(source: Path) -> bytes:
     try:
         return source.read_bytes()
     except OSError as error:
-        raise ImageReadError(str(source), error.strerror) from error
+        raise ImageReadError(str(source), in_words(error, name_file=False)) from error
 
 
 def _read(job, content: bytes, record, centre: Centre | None, deblender: Deblender) -> _Field:
@@ -211,8 +212,4 @@ def _suffix(source: Path, image: np.ndarray, dtype: np.dtype) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ImageReadError):
-        return error.reason
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}"
-    return str(error)
+    return error.reason if isinstance(error, ImageReadError) else in_words(error)

@@ -62,14 +62,19 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike, values: Any) -> None:
+def write_json(path: str | os.PathLike, values: Any, **options: Any) -> None:
     """Write a JSON file, complete or not at all.
 
     Args:
         path: The file; an existing one is replaced.
         values: Anything that JSON can hold.
+        options: As `json.dumps` takes them, such as `allow_nan=False`.
+
+    Raises:
+        TypeError: If JSON cannot hold a value.
+        ValueError: If a value is not finite and `allow_nan` is False.
     """
-    write_text(path, json.dumps(values, indent=2) + "\n")
+    write_text(path, json.dumps(values, indent=2, **options) + "\n")
 
 
 def remove_temporaries(folder: str | os.PathLike) -> None:

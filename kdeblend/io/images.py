@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 
 from kdeblend.io.atomic import atomic_path
 from kdeblend.io.decoders import decode
+from kdeblend.io.errors import in_words
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 
@@ -58,7 +59,7 @@ def read_image(source: str | os.PathLike | BinaryIO, name: str | None = None) ->
         data = path.read_bytes() if path else source.read()  # type: ignore[union-attr]
         return checked_pixels(decode(data))
     except Exception as error:  # decoders raise some dozen kinds for broken files
-        raise ImageReadError(name, _reason(error)) from error
+        raise ImageReadError(name, in_words(error, name_file=False)) from error
 
 
 def write_image(path: str | os.PathLike, image: np.ndarray) -> None:
@@ -155,9 +156,3 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
     if image.shape[-1] != 3:
         image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
     return from_float(image, np.uint8)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

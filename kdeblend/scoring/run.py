@@ -13,7 +13,7 @@ from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.sources import SourcesDeblender
-from kdeblend.io.locks import locked
+from kdeblend.io.atomic import write_json
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import TimedDeblender
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
@@ -23,7 +23,7 @@ from kdeblend.scoring.parts import PartsFolder
 from kdeblend.scoring.report.report import write_report
 from kdeblend.scoring.score import names_of_parts, score
 from kdeblend.scoring.scores import Scores, write_galaxy_ids
-from kdeblend.scoring.summary import summarise, write_summary
+from kdeblend.scoring.summary import summarise
 
 
 def make_test_blends(
@@ -87,6 +87,8 @@ class Examples:
 
 class ScoringRun:
     """One scoring into one folder, which can be stopped at any time and go on.
+
+    Of several processes one at a time may work in the folder: `kdeblend.io.locks.locked`.
 
     Args:
         deblenders: What to score.
@@ -182,35 +184,6 @@ class ScoringRun:
         return min(CHUNK, deblender.blends_at_once(height, width))
 
 
-def score_to_folder(
-    deblenders: Sequence[Deblender],
-    blends: BlendSet,
-    out: str | os.PathLike,
-    progress: Callable[[int], Any] | None = None,
-    resume: bool = False,
-    processes: int = 1,
-) -> dict[str, Any]:
-    """Score deblenders, as they are, into a folder; see `ScoringRun`.
-
-    Args:
-        deblenders: What to score.
-        blends: The test blends.
-        out: Folder to write to, made if it is not there.
-        progress: Called with the number of blends after each part of a deblender.
-        resume: Go on with the scoring that is there.
-        processes: In how many processes deblenders that allow it, and the metrics, run.
-
-    Returns:
-        The summary.
-
-    Raises:
-        OSError: If the folder cannot be written to.
-        ValueError: As for `ScoringRun`, or if another process scores into the folder.
-    """
-    with locked(Path(out), "scoring"):
-        return ScoringRun(deblenders, blends, out, resume, processes).finish(progress)
-
-
 def write_results(
     folder: Path,
     scores: Scores,
@@ -230,7 +203,7 @@ def write_results(
     if galaxy_ids is not None:
         write_galaxy_ids(folder / "blends.csv", galaxy_ids)
     scores.write_csv(folder / "scores.csv")
-    write_summary(folder / "summary.json", summary)
+    write_json(folder / "summary.json", summary, allow_nan=False)
     write_report(folder / "report.html", scores, summary, examples)
 
 

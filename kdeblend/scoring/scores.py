@@ -3,7 +3,7 @@
 import csv
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,23 +62,6 @@ class Scores:
             for name in self.values:
                 writer.writerows(self._rows(name))
 
-    @classmethod
-    def read_csv(cls, path: str | os.PathLike) -> "Scores":
-        """Read what `write_csv` has written.
-
-        Raises:
-            OSError: If there is no such file.
-            ValueError: If it is no table of scores.
-        """
-        try:
-            with open(path, newline="", encoding="utf-8") as file:
-                reader = csv.DictReader(file)
-                return _from_rows(list(reader), reader.fieldnames or [])
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise ValueError(
-                f"{path} must be a table that `kdeblend score` wrote. Received: {error!r}"
-            ) from error
-
     def _rows(self, name: str) -> Iterator[list[str]]:
         by_metric, failures = self.values[name], self.failures.get(name, {})
         columns = [*self.properties.values(), *by_metric.values()]
@@ -116,35 +99,3 @@ def write_galaxy_ids(path: str | os.PathLike, galaxy_ids: np.ndarray) -> None:
 
 def _text(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
-
-
-def _number(text: str) -> float:
-    return float(text) if text else math.nan
-
-
-def _from_rows(rows: list[dict[str, str]], columns: Sequence[str]) -> Scores:
-    if tuple(columns[: len(_FIRST_COLUMNS)]) != _FIRST_COLUMNS:
-        raise ValueError(f"columns {list(columns)}")
-    names = list(dict.fromkeys(row["deblender"] for row in rows))
-    properties = [column for column in columns if column in PROPERTIES]
-    metrics = [each for each in columns if each not in (*_FIRST_COLUMNS, *PROPERTIES)]
-    scores = Scores({}, galaxies=_galaxies(rows, names))
-    for name in names:
-        own = [row for row in rows if row["deblender"] == name]
-        table = {column: _column(own, column) for column in (*properties, *metrics)}
-        scores.values[name] = {metric: table[metric] for metric in metrics}
-        scores.properties.update({each: table[each] for each in properties})
-        scores.milliseconds[name] = _column(own, "milliseconds")[:, 0]
-        scores.failures[name] = {int(row["blend"]): row["failure"] for row in own if row["failure"]}
-    return scores
-
-
-def _galaxies(rows: list[dict[str, str]], names: list[str]) -> np.ndarray | None:
-    numbers = [row["galaxy"] for row in rows if row["deblender"] == names[0]]
-    if not all(numbers):
-        return None
-    return np.array(numbers, dtype=int).reshape(-1, len(LAYERS))
-
-
-def _column(rows: list[dict[str, str]], column: str) -> np.ndarray:
-    return np.array([_number(row[column]) for row in rows]).reshape(-1, len(LAYERS))

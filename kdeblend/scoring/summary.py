@@ -1,14 +1,12 @@
 """From single scores to means with their intervals, differences and break-downs."""
 
-import json
 import math
-import os
+from collections.abc import Collection
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from kdeblend.io.atomic import write_text
 from kdeblend.scoring.bootstrap import intervals
 from kdeblend.scoring.scores import LAYERS, Scores
 
@@ -40,6 +38,26 @@ def statistics(values: np.ndarray, galaxies: np.ndarray | None = None) -> list[F
     ]
 
 
+def statistics_in_bins(
+    columns: Collection[np.ndarray],
+    bins: np.ndarray,
+    count: int,
+    galaxies: np.ndarray | None = None,
+) -> list[list[Figures]]:
+    """Return the statistics of each column of scores in each bin of the galaxies.
+
+    Args:
+        columns: Arrays `(blends, 2)`.
+        bins: Number of each galaxy's bin, int array `(blends, 2)`; -1 without one.
+        count: Number of bins.
+        galaxies: As for `statistics`.
+    """
+    inside = [bins == number for number in range(count)]
+    cut = [np.where(where, values, math.nan) for values in columns for where in inside]
+    figures = iter(statistics(np.stack(cut), galaxies) if cut else [])
+    return [[next(figures) for _ in inside] for _ in columns]
+
+
 def summarise(scores: Scores, description: dict[str, Any]) -> dict[str, Any]:
     """Return the statistics of all scores.
 
@@ -68,10 +86,17 @@ def summarise(scores: Scores, description: dict[str, Any]) -> dict[str, Any]:
         },
         "differences": _differences(scores),
         "breakdown": {name: _breakdown(scores, name) for name in scores.properties},
-        "failures": {name: _failures(each) for name, each in scores.failures.items()},
-        "milliseconds": {name: _times(each) for name, each in scores.milliseconds.items()},
+        "failures": {name: _failures(scores.failures.get(name, {})) for name in scores.values},
+        "milliseconds": {
+            name: _times(scores.milliseconds.get(name, np.empty(0))) for name in scores.values
+        },
         "blends": description,
     }
+
+
+def metrics_of(summary: dict[str, Any]) -> list[str]:
+    """Return the names of the metrics in a summary."""
+    return list(next(iter(summary["deblenders"].values()), {}))
 
 
 def all_galaxies(summary: dict[str, Any]) -> int:
@@ -80,11 +105,6 @@ def all_galaxies(summary: dict[str, Any]) -> int:
     Where the `n` of a mean is less, scores were undefined, infinite or failed.
     """
     return 2 * summary["blends"].get("blends", 0)
-
-
-def write_summary(path: str | os.PathLike, summary: dict[str, Any]) -> None:
-    """Write a summary as JSON."""
-    write_text(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
 
 
 def _finite_or_none(ends: np.ndarray) -> list[float | None]:
@@ -137,14 +157,11 @@ def _differences(scores: Scores) -> dict[str, list[dict[str, Any]]]:
 def _breakdown(scores: Scores, name: str) -> dict[str, Any]:
     """Break the scores down by a property of the galaxies."""
     edges, bins = _bins(scores.properties[name])
-    inside = [bins == number for number in range(len(edges) - 1)]
+    count = max(len(edges) - 1, 0)
     found = {}
     for deblender, by_metric in scores.values.items():
-        columns = [
-            np.where(where, values, math.nan) for values in by_metric.values() for where in inside
-        ]
-        figures = iter(statistics(_stack(columns), scores.galaxies) if columns else [])
-        found[deblender] = {metric: [next(figures) for _ in inside] for metric in by_metric}
+        figures = statistics_in_bins(by_metric.values(), bins, count, scores.galaxies)
+        found[deblender] = dict(zip(by_metric, figures, strict=True))
     return {"edges": edges, "deblenders": found}
 
 

@@ -7,7 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from kdeblend.scoring.summary import STATISTICS, all_galaxies
+from kdeblend.scoring.summary import STATISTICS, all_galaxies, metrics_of
 from kdeblend.scoring.titles import TITLES, title
 
 MAIN = (
@@ -24,7 +24,7 @@ def tables(summary: dict[str, Any]) -> Iterator[Table]:
         summary: What `kdeblend.scoring.summary.summarise` returns.
     """
     yield comparison(summary)
-    for metric in _metrics(summary):
+    for metric in metrics_of(summary):
         if metric in TABLE_1 or metric not in TITLES:
             yield table_1(summary, metric)
 
@@ -36,7 +36,7 @@ def comparison(summary: dict[str, Any]) -> Table:
     standard deviation; and `n` if it is not over all galaxies. The time is the median of
     milliseconds a blend.
     """
-    shown = [metric for metric in MAIN if metric in _metrics(summary)]
+    shown = [metric for metric in MAIN if metric in metrics_of(summary)]
     table = _table(
         "Means over both galaxies, ± half of the 95 % interval; σ scatter; n if not of all",
         padding=0,
@@ -49,7 +49,7 @@ def comparison(summary: dict[str, Any]) -> Table:
     galaxies = all_galaxies(summary)
     for name, by_metric in summary["deblenders"].items():
         figures = [_mean(by_metric[each], galaxies, title(each).best) for each in shown]
-        failed = summary["failures"].get(name, {}).get("count", 0)
+        failed = summary["failures"][name]["count"]
         table.add_row(escape(name), *figures, str(failed) if failed else "-", _time(summary, name))
     return table
 
@@ -77,10 +77,6 @@ def failures(summary: dict[str, Any]) -> Iterator[str]:
             yield f"{name} failed on {failed['count']} blends: {message}"
 
 
-def _metrics(summary: dict[str, Any]) -> list[str]:
-    return list(next(iter(summary["deblenders"].values()), {}))
-
-
 def _table(text: str, padding: int = 1) -> Table:
     return Table(
         title=escape(text),
@@ -106,7 +102,7 @@ def _mean(figures: dict[str, Any], galaxies: int, best: str | None) -> str:
 
 
 def _time(summary: dict[str, Any], name: str) -> str:
-    median = summary["milliseconds"].get(name, {}).get("median")
+    median = summary["milliseconds"][name]["median"]
     if median is None:
         return "-"
     return f"{median:.0f}" if median >= 100 else f"{median:.3g}"

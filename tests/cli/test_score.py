@@ -10,6 +10,7 @@ from kdeblend import presets
 from kdeblend.cli.main import main
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.io.images import write_image
+from kdeblend.io.locks import locked
 from kdeblend.metrics import METRICS
 
 RNG = np.random.default_rng(7)
@@ -212,3 +213,11 @@ def test_default_preset_is_scored(galaxies, run, tmp_path, monkeypatch):
     result = score("--data", galaxies, "--blends", 2, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert set(summary(tmp_path / "out")["deblenders"]) == {"identity", "run"}
+
+
+def test_one_scoring_at_a_time_in_a_folder(npz, tmp_path):
+    with locked(tmp_path / "out", "scoring"):
+        result = score(npz, "--deblender", "identity", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "no other process is scoring" in result.output
+    assert not (tmp_path / "out").exists()

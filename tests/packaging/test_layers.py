@@ -84,8 +84,9 @@ def _users_of(packages):
     }
 
 
-def test_backends_are_imported_in_one_module():
-    assert _users_of(BACKENDS) == {"kdeblend.backend"}
+@pytest.mark.parametrize("name", sorted(BACKENDS))
+def test_a_backend_is_imported_in_its_own_module(name):
+    assert _users_of({name}) == {f"kdeblend.backend.{name}"}
 
 
 def test_click_is_imported_by_commands_only():

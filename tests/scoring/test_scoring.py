@@ -15,7 +15,7 @@ from kdeblend.metrics import METRICS as ALL_METRICS
 from kdeblend.scoring.blends import BlendSet, MadeBlends
 from kdeblend.scoring.load import load_deblenders
 from kdeblend.scoring.read_blends import ReadBlends
-from kdeblend.scoring.run import score_to_folder
+from kdeblend.scoring.run import ScoringRun
 from kdeblend.scoring.score import score
 
 RNG = np.random.default_rng(5)
@@ -31,10 +31,6 @@ class Gaussians(GalaxySource):
 
     def __init__(self, count=120):
         self.ids = [f"galaxy-{i}" for i in range(count)]
-
-    @classmethod
-    def matches(cls, path):
-        return False
 
     def image(self, index):
         grid = np.arange(48) - 23.5
@@ -114,10 +110,10 @@ def test_other_images_under_the_same_names_are_other_blends(tmp_path):
         def image(self, index):
             return super().image(index) // 2
 
-    score_to_folder([IdentityDeblender()], made(), tmp_path)
+    ScoringRun([IdentityDeblender()], made(), tmp_path).finish()
     geometry = BlendGeometry(stamp_size=16)
     with pytest.raises(ValueError, match="fingerprint"):
-        score_to_folder(
+        ScoringRun(
             [IdentityDeblender()],
             MadeBlends(Dimmed(), 40, geometry=geometry),
             tmp_path,
@@ -241,7 +237,7 @@ def test_galaxies_of_a_file_are_known(npz, names, tmp_path):
     assert blends.galaxy_ids().tolist() == [[str(each) for each in pair] for pair in names]
     assert blends.galaxies.tolist() == [[0, 1], [1, 2], [0, 2]]
     assert ReadBlends(path, 2).galaxies.tolist() == [[0, 1], [1, 2]]
-    score_to_folder([IdentityDeblender()], blends, tmp_path / "out")
+    ScoringRun([IdentityDeblender()], blends, tmp_path / "out").finish()
     lines = [",".join(map(str, [number, *pair])) for number, pair in enumerate(names)]
     written = (tmp_path / "out" / "blends.csv").read_text().splitlines()
     assert written == ["blend,central,other", *lines]
@@ -257,13 +253,13 @@ def test_galaxies_of_a_file_are_known(npz, names, tmp_path):
 def test_galaxies_of_a_file_need_not_be_known(npz, galaxies, tmp_path):
     blends = ReadBlends(npz(galaxies=galaxies))
     assert blends.galaxy_ids() is blends.galaxies is None
-    score_to_folder([IdentityDeblender()], blends, tmp_path / "out")
+    ScoringRun([IdentityDeblender()], blends, tmp_path / "out").finish()
     assert not (tmp_path / "out" / "blends.csv").exists()
 
 
 def test_galaxies_of_made_blends_are_written(tmp_path):
     blends = made()
-    score_to_folder([IdentityDeblender()], blends, tmp_path)
+    ScoringRun([IdentityDeblender()], blends, tmp_path).finish()
     with (tmp_path / "blends.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["blend"] for row in rows] == [str(number) for number in range(40)]
@@ -271,7 +267,7 @@ def test_galaxies_of_made_blends_are_written(tmp_path):
     expected = [tuple(Gaussians().ids[galaxy] for galaxy in pair) for pair in blends.galaxies]
     assert names == expected
     (tmp_path / "blends.csv").unlink()
-    score_to_folder([IdentityDeblender()], made(), tmp_path, resume=True)
+    ScoringRun([IdentityDeblender()], made(), tmp_path, resume=True).finish()
     with (tmp_path / "blends.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == rows
 
@@ -323,7 +319,7 @@ def test_what_cannot_go_to_a_process_is_named():
 
 def test_folder(npz, tmp_path):
     out = tmp_path / "deep" / "out"
-    summary = score_to_folder([IdentityDeblender()], ReadBlends(npz()), out)
+    summary = ScoringRun([IdentityDeblender()], ReadBlends(npz()), out).finish()
     assert json.loads((out / "summary.json").read_text()) == summary
     assert "friend" in (out / "report.html").read_text(encoding="utf-8")
     assert set(summary["deblenders"]) == {"identity", "friend"}

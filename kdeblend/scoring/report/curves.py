@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdeblend.scoring.bootstrap import intervals
 from kdeblend.scoring.scores import Scores
+from kdeblend.scoring.summary import statistics_in_bins
 
 MOST_BINS = 8
 GALAXIES_PER_BIN = 25
@@ -55,25 +55,13 @@ def curves(scores: Scores, metric: str, name: str) -> dict[str, Curve]:
     """
     values = scores.properties[name]
     bins = bins_of(values)
-    inside = [bins == number for number in range(bins.max() + 1)]
-    middle = np.array([np.median(values[where]) if where.any() else np.nan for where in inside])
-    return {
-        deblender: _curve(by_metric[metric], inside, middle, scores.galaxies)
-        for deblender, by_metric in scores.values.items()
-    }
-
-
-def _curve(
-    values: np.ndarray,
-    inside: list[np.ndarray],
-    middle: np.ndarray,
-    galaxies: np.ndarray | None,
-) -> Curve:
-    values = np.where(np.isfinite(values), values, np.nan)
-    columns = [np.where(where, values, np.nan) for where in inside]
-    kept = [number for number, column in enumerate(columns) if not np.isnan(column).all()]
-    if not kept:
-        return Curve(*[np.empty(0)] * 4)
-    stacked = np.stack([columns[number] for number in kept])
-    low, high = intervals(stacked, galaxies)
-    return Curve(middle[kept], np.nanmean(stacked, axis=(1, 2)), low, high)
+    found = {}
+    for deblender, by_metric in scores.values.items():
+        (figures,) = statistics_in_bins([by_metric[metric]], bins, bins.max() + 1, scores.galaxies)
+        rows = [
+            (np.median(values[bins == number]), each["mean"], each["low"], each["high"])
+            for number, each in enumerate(figures)
+            if each["n"]
+        ]
+        found[deblender] = Curve(*np.array(rows, float).reshape(-1, 4).T)
+    return found

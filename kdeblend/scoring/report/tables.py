@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from kdeblend.scoring.report import page
-from kdeblend.scoring.summary import STATISTICS, all_galaxies
+from kdeblend.scoring.summary import STATISTICS, all_galaxies, metrics_of
 from kdeblend.scoring.titles import title
 
 PAPER = {
@@ -21,8 +21,7 @@ def comparison(summary: dict[str, Any]) -> str:
     Args:
         summary: What `kdeblend.scoring.summary.summarise` returns.
     """
-    together = summary["deblenders"]
-    metrics = list(next(iter(together.values()), {}))
+    together, metrics = summary["deblenders"], metrics_of(summary)
     best = {metric: _best(together, metric) for metric in metrics}
     head = ["deblender", *(title(metric).text for metric in metrics), "failed", "ms a blend"]
     rows, galaxies = [], all_galaxies(summary)
@@ -31,8 +30,7 @@ def comparison(summary: dict[str, Any]) -> str:
             _mean(by_metric[each], galaxies, name in best[each], title(each).best == "zero")
             for each in metrics
         ]
-        failed = summary["failures"].get(name, {}).get("count", 0)
-        median = summary["milliseconds"].get(name, {}).get("median")
+        failed, median = summary["failures"][name]["count"], summary["milliseconds"][name]["median"]
         cells += [page.cell(str(failed)), page.cell(_number(median))]
         rows.append(page.row(name, cells))
     return page.table(head, rows, "table means")
