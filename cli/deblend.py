@@ -8,6 +8,7 @@ import click
 from kdeblend.cli.errors import report_errors
 from kdeblend.cli.options import consistent_option, orientations_option
 from kdeblend.cli.progress import progress_bar
+from kdeblend.cli.signals import sigterm_cleans_up
 
 EXAMPLES = """
 \b
@@ -63,7 +64,7 @@ class Pixel(click.ParamType):
 @click.option(
     "--centres",
     metavar="FILE",
-    help="Table (CSV) with the columns file, x and y: the same for each image.",
+    help="Table (CSV) that says it for each image, in the columns file, x and y.",
 )
 @click.option(
     "--scale",
@@ -94,14 +95,14 @@ def deblend(inputs, out, weights, centre, centres, resume, **options):
     with the bit depth of the input, and in_panel.png (all side by side).
     Transparent pixels count as black. The exit status is 1 if a file failed.
     """
-    if centre and centres:
+    if centre is not None and centres is not None:
         raise click.UsageError("--centre is for all images, --centres for each: give one of them")
     try:
-        report = _deblend(inputs, out, weights, centre, centres, resume, options)
+        report, reach = _deblend(inputs, out, weights, centre, centres, resume, options)
     except KeyboardInterrupt:
         click.echo("Stopped; go on with the same command and --resume.", err=True)
         sys.exit(130)
-    _print(report)
+    _print(report, reach)
 
 
 def _deblend(inputs, out, weights, centre, centres, resume, options):
@@ -110,23 +111,27 @@ def _deblend(inputs, out, weights, centre, centres, resume, options):
     from kdeblend.deblenders.files import deblend_files
     from kdeblend.presets import DEFAULT_PRESET
 
-    where = read_centres(centres) if centres else centre
+    where = centre if centres is None else read_centres(centres)
     deblender = Deblender.from_preset(weights or DEFAULT_PRESET, **options)
-    with progress_bar("Deblending", None) as advance:
-        return deblend_files(inputs, deblender, out, where, advance, resume)
+    with sigterm_cleans_up(), progress_bar("Deblending", None) as advance:
+        return deblend_files(inputs, deblender, out, where, advance, resume), deblender.reach
 
 
-def _print(report):
+def _print(report, reach):
     for panel, *_ in report.written.values():
         click.echo(panel)
     for files, reason in (
-        (report.done, "their layers are there"),
-        (report.skipped, "results of an earlier run"),
-        (report.fits, "FITS is not read; docs/images.md says how to make pictures of it"),
+        (report.done, "left out: deblended before, see --resume"),
+        (report.skipped, "left out: layers and panels of kdeblend, no blends"),
+        (report.fits, "left out: FITS is not read; docs/images.md says how to make pictures of it"),
+        (
+            report.reached_in_part,
+            f"deblended in the middle only, {reach} x {reach} pixels; see --scale if the galaxies "
+            "are large",
+        ),
     ):
         if files:
-            files_left = "1 file" if len(files) == 1 else f"{len(files)} files"
-            click.echo(f"{files_left} left out: {reason}.", err=True)
+            click.echo(f"{len(files)} {'file' if len(files) == 1 else 'files'} {reason}.", err=True)
     for name, reason in report.failed.items():
         click.echo(f"{name}: {reason}", err=True)
     if report.failed:

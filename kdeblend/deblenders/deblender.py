@@ -21,6 +21,8 @@ class Deblender(ABC):
             once; of larger ones it gets fewer, down to one.
         parallel: Whether copies of it may work in several processes; it must
             then survive pickling.
+        reach: Side in pixels of the middle of an image that it deblends, where that may
+            be less than the image; what lies around is left to the second layer.
 
     Example:
         >>> class Halves(Deblender):
@@ -33,6 +35,7 @@ class Deblender(ABC):
     name: str
     batch_size: int = 32
     parallel: bool = False
+    reach: int | None = None
 
     @abstractmethod
     def deblend_batch(self, blends: np.ndarray) -> np.ndarray:

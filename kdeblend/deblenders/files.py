@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.deblenders.centres import Centre, find_centre
+from kdeblend.deblenders.centres import Centre, Centres, find_centre
 from kdeblend.deblenders.centring import centre_field
 from kdeblend.deblenders.deblender import Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
@@ -35,6 +35,7 @@ class Report:
         done: Inputs left out, because their layers are there already.
         skipped: Files left out, because an earlier run has written them.
         fits: FITS files left out, which are not read.
+        reached_in_part: Inputs of which the deblender has seen the middle only.
     """
 
     written: dict[Path, list[Path]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Report:
     done: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     fits: list[Path] = field(default_factory=list)
+    reached_in_part: list[Path] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -51,13 +53,14 @@ class Report:
 
 @dataclass
 class _Field:
-    """An image on its way: the field to deblend, where the image is on it, its depth."""
+    """An image on its way: the field to deblend, where the image is on it, what to write."""
 
     job: Job
     record: Record
     pixels: np.ndarray
     inside: tuple[slice, slice]
     dtype: np.dtype
+    layers: list[Path]
 
 
 _Writing = tuple[_Field, Future[list[Path]]]
@@ -67,7 +70,7 @@ def deblend_files(
     paths: Iterable[str | os.PathLike],
     deblender: Deblender,
     out: str | os.PathLike | None = None,
-    centre: Centre | Mapping[str, Centre] | None = None,
+    centre: Centre | Centres | None = None,
     progress: Callable[[int, int], Any] | None = None,
     resume: bool = False,
 ) -> Report:
@@ -126,8 +129,8 @@ def _fields(jobs, deblender, centre, resume: bool, report: Report) -> Iterator[_
             if resume and is_done(job, record):
                 report.done.append(job.source)
             else:
-                yield _read(job, content, record, place, deblender)
-        except ValueError as error:
+                yield _read(job, content, record, place, deblender, report)
+        except (OSError, ValueError, MemoryError) as error:
             report.failed[str(job.source)] = _reason(error)
 
 
@@ -138,13 +141,19 @@ def _content(source: Path) -> bytes:
         raise ImageReadError(str(source), in_words(error, name_file=False)) from error
 
 
-def _read(job, content: bytes, record, centre: Centre | None, deblender: Deblender) -> _Field:
+def _read(
+    job, content: bytes, record, centre: Centre | None, deblender: Deblender, report: Report
+) -> _Field:
     image = read_image(io.BytesIO(content), str(job.source))
     check_blends(image[None])
+    layers = job.layers(_suffix(job.source, image))
+    check_free(job, [job.panel, *layers], record)
+    if deblender.reach and max(image.shape[:2]) > deblender.reach:
+        report.reached_in_part.append(job.source)
     pixels, inside = to_float(image), (slice(None), slice(None))
     if centre:
         pixels, inside = centre_field(pixels, centre, deblender.surroundings(pixels))
-    return _Field(job, record, pixels, inside, image.dtype)
+    return _Field(job, record, pixels, inside, image.dtype, layers)
 
 
 def _batches(fields: Iterable[_Field], deblender: Deblender) -> Iterator[list[_Field]]:
@@ -193,22 +202,18 @@ def _end_writing(writing: list[_Writing], report: Report) -> None:
 
 def _write(item: _Field, images: list[np.ndarray]) -> list[Path]:
     """Write panel and layers; the panel first, since it marks the layers as kdeblend's."""
-    job = item.job
-    paths = job.layers(_suffix(job.source, images[0], item.dtype))
-    outputs = [job.panel, *paths]
-    check_free(job, outputs, item.record)
-    job.folder.mkdir(parents=True, exist_ok=True)
-    write_panel(job.panel, images, item.record)
-    for path, image in zip(paths, images[1:], strict=True):
+    item.job.folder.mkdir(parents=True, exist_ok=True)
+    write_panel(item.job.panel, images, item.record)
+    for path, image in zip(item.layers, images[1:], strict=True):
         write_image(path, from_float(image, item.dtype))
-    return outputs
+    return [item.job.panel, *item.layers]
 
 
-def _suffix(source: Path, image: np.ndarray, dtype: np.dtype) -> str:
+def _suffix(source: Path, image: np.ndarray) -> str:
     """Return the format for layers: PNG where it can hold them, else as the input."""
     if source.suffix.lower() == ".npy":
         return ".npy"
-    return ".png" if dtype != np.float32 and image.shape[-1] in (1, 3) else ".tif"
+    return ".png" if image.dtype != np.float32 and image.shape[-1] in (1, 3) else ".tif"
 
 
 def _reason(error: Exception) -> str:

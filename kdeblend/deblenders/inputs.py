@@ -61,7 +61,7 @@ class Inputs:
     def collect(cls, paths: Iterable[str | os.PathLike]) -> "Inputs":
         """Expand files, folders with all that is below them, and globs.
 
-        A file is counted once, however often it is named. `x_1.png`, `x_2.png`
+        A file is counted once, however often it is named, links to it apart. `x_1.png`, `x_2.png`
         and `x_panel.png` are outputs of an earlier run if `x_panel.png` is a panel of one,
         and are left out unless such a file is all that is named.
 
@@ -71,15 +71,15 @@ class Inputs:
         named = [os.fspath(path) for path in paths]
         inputs, seen = cls(), set()
         for path in named:
-            inputs.fits += _fits_below(path)
+            inputs.fits += [file for file in _fits_below(path) if file not in inputs.fits]
             found = _expand(path)
             if isinstance(found, str):
                 inputs.missing[path] = found
                 continue
             for file, place in found.items():
-                if file.resolve() in seen:
+                if (absolute := os.path.abspath(file)) in seen:
                     continue
-                seen.add(file.resolve())
+                seen.add(absolute)
                 if is_output(file) and [Path(path) for path in named] != [file]:
                     inputs.outputs.append(file)
                 else:
@@ -150,7 +150,7 @@ def _expand(path: str) -> dict[Path, Path] | str:
 
 def _fits_below(path: str) -> list[Path]:
     files = sorted(Path(path).rglob("*")) if Path(path).is_dir() else []
-    return [file for file in files if file.name.lower().endswith(FITS_SUFFIXES)]
+    return [each for each in files if each.name.lower().endswith(FITS_SUFFIXES) and each.is_file()]
 
 
 def _is_image(file: Path) -> bool:

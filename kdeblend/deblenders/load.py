@@ -35,6 +35,8 @@ def load_deblender(
         ImportError: If it needs a package that is not installed.
     """
     if name_or_path in DEBLENDERS:
+        if scale != 1:
+            raise ValueError(f"`scale` is for networks. Received: {name_or_path!r}, scale={scale}")
         deblender = DEBLENDERS[name_or_path]()
         deblender.batch_size = batch_size
         return deblender

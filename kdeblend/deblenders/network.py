@@ -12,7 +12,7 @@ from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
 from kdeblend.deblenders.scaling import answer_scaled, check_scale
-from kdeblend.deblenders.window import deblend_middle
+from kdeblend.deblenders.window import answer_aligned, deblend_middle, reach
 
 
 class NetworkDeblender(Deblender):
@@ -82,6 +82,7 @@ class NetworkDeblender(Deblender):
         self.consistent = not built_in if consistent is None else consistent
         self.batch_size = batch_size
         self.name = name or generator.name
+        self.reach = stamp_size and reach(stamp_size, scale)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike, **options: Any) -> "NetworkDeblender":
@@ -126,13 +127,21 @@ class NetworkDeblender(Deblender):
             ValueError: If the generator does not take images of this size or
                 number of bands, or the scale leaves too few pixels.
         """
-        layers = answer_scaled(self._answer_middle, blends, self.scale)
+        if self.stamp_size is None:
+            layers = self._answer_scaled(blends)
+        else:
+            layers = deblend_middle(
+                self._answer_scaled, blends, self.stamp_size, self.blend_mode, self.scale
+            )
         return make_consistent(blends, layers, self.blend_mode) if self.consistent else layers
 
-    def _answer_middle(self, blends: np.ndarray) -> np.ndarray:
+    def _answer_scaled(self, blends: np.ndarray) -> np.ndarray:
+        return answer_scaled(self._answer_aligned, blends, self.scale)
+
+    def _answer_aligned(self, blends: np.ndarray) -> np.ndarray:
         if self.stamp_size is None:
             return self._answer_bands(blends)
-        return deblend_middle(self._answer_bands, blends, self.stamp_size, self.blend_mode)
+        return answer_aligned(self._answer_bands, blends, self.stamp_size)
 
     def _answer_bands(self, blends: np.ndarray) -> np.ndarray:
         _, height, width, bands = self.generator.inputs[0].shape

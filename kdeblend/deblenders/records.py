@@ -43,7 +43,7 @@ def image_record(
 
 
 def is_done(job: Job, record: Record) -> bool:
-    """Tell whether an earlier run has written all that a job would write.
+    """Tell whether an earlier run has written all that a job would write, wherever the image was.
 
     The panel is written before the layers, so that layers older than it are those of the
     run before.
@@ -52,7 +52,8 @@ def is_done(job: Job, record: Record) -> bool:
         job: The image and where its layers go.
         record: What they would be made of.
     """
-    if read_record(job.panel) != record:
+    earlier = read_record(job.panel)
+    if not earlier or earlier | {"input": record["input"]} != record:
         return False
     since = job.panel.stat().st_mtime_ns
     written = {suffix: map(_modified, job.layers(suffix)) for suffix in LAYER_SUFFIXES}
@@ -61,6 +62,8 @@ def is_done(job: Job, record: Record) -> bool:
 
 def check_free(job: Job, outputs: Iterable[Path], record: Record) -> None:
     """Check that the outputs of a job replace nothing but earlier ones of the same image.
+
+    That is the file at the same path, or an equal one that was moved.
 
     Args:
         job: The image and where its layers go.
@@ -75,14 +78,19 @@ def check_free(job: Job, outputs: Iterable[Path], record: Record) -> None:
         for path in outputs:
             if path.exists():
                 raise FileExistsError(
-                    f"{path} must not be overwritten: it is no result of kdeblend. "
-                    "Move it or choose another output folder"
+                    f"{path} must not be overwritten: no panel beside it says that it is a result "
+                    "of kdeblend. Move it or choose another output folder"
                 )
-    elif earlier and all(earlier.get(key) != record[key] for key in ("input", "sha256")):
+    elif earlier and not _same_image(earlier, record):
         raise FileExistsError(
             f"{job.panel} must not be overwritten: it is of another image, "
             f"{earlier.get('input')}. Move it or choose another output folder"
         )
+
+
+def _same_image(earlier: Record, record: Record) -> bool:
+    moved = all(earlier.get(key) == record[key] for key in ("sha256", "centre"))
+    return moved or earlier.get("input") == record["input"]
 
 
 def _modified(path: Path) -> int:

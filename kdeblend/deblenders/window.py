@@ -18,15 +18,25 @@ FADE = 16  # pixels over which an answer fades out
 Answer = Callable[[np.ndarray], np.ndarray]
 
 
+def reach(stamp_size: int, scale: float = 1) -> int:
+    """Return the side in pixels of the middle of an image that `deblend_middle` deblends.
+
+    Args:
+        stamp_size: Side in pixels of the stamps that a network has learnt from.
+        scale: Pixels that the network sees per pixel of the image along each axis.
+    """
+    return round((stamp_size + FADE) / scale)
+
+
 def deblend_middle(
-    answer: Answer, blends: np.ndarray, stamp_size: int, blend_mode: str
+    answer: Answer, blends: np.ndarray, stamp_size: int, blend_mode: str, scale: float = 1
 ) -> np.ndarray:
     """Deblend the middle of each image; what lies around it belongs to the second layer.
 
-    The middle is a stamp and half of `FADE` more on each side. Around it the first layer is sky,
-    never above the image, and the second what the blend mode leaves it: the image itself where
-    blends are maxima. The answer fades into that, half and half at the edge of a stamp. Images
-    that are not larger are deblended as a whole.
+    The middle is what a network sees as a stamp and half of `FADE` more on each side. Around it the
+    first layer is sky, never above the image, and the second what the blend mode leaves it: the
+    image itself where blends are maxima. The answer fades into that, half and half at the edge of
+    a stamp. Images that are not larger are deblended as a whole.
 
     Args:
         answer: Function from blends `(n, height, width, bands)` to layers
@@ -34,18 +44,20 @@ def deblend_middle(
         blends: Array `(n, height, width, bands)`, float32 in [0, 1].
         stamp_size: Side in pixels of the stamps that a network has learnt from.
         blend_mode: Name of a registered blend mode.
+        scale: Pixels that the network sees per pixel of the blends along each axis.
 
     Returns:
         Layers `(n, 2, height, width, bands)`.
     """
     height, width = blends.shape[1:3]
-    side = stamp_size + FADE
+    side = reach(stamp_size, scale)
     rows, columns = _middle(height, side), _middle(width, side)
-    found = answer_aligned(answer, blends[:, rows, columns], stamp_size)
+    found = answer(blends[:, rows, columns])
     if max(height, width) <= side:
         return found
     layers = _sky_and_image(blends, blend_mode)
-    weight = np.multiply.outer(_weight(height, side), _weight(width, side))[..., None]
+    weights = (_weight(length, side, FADE / scale) for length in (height, width))
+    weight = np.multiply.outer(*weights)[..., None]
     middle = layers[:, :, rows, columns]
     middle += weight * (found - middle)
     return layers
@@ -78,12 +90,12 @@ def _middle(length: int, side: int) -> slice:
     return slice(start, start + min(length, side))
 
 
-def _weight(length: int, side: int) -> np.ndarray:
+def _weight(length: int, side: int, fade: float) -> np.ndarray:
     """Return what the answer counts along one axis, `(min(length, side),)`."""
     if length <= side:
         return np.ones(length, np.float32)
     from_border = np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5
-    return np.minimum(from_border / min(FADE, side / 2), 1).astype(np.float32)
+    return np.minimum(from_border / min(fade, side / 2), 1).astype(np.float32)
 
 
 def _sky_and_image(blends: np.ndarray, blend_mode: str) -> np.ndarray:

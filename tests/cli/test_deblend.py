@@ -70,6 +70,7 @@ def test_a_table_of_centres(tmp_path, run):
     result = deblend(tmp_path / "in.png", *arguments)
     assert result.exit_code == 0, result.output
     assert deblend(tmp_path / "in.png", *arguments, "--centre", "2,5").exit_code == 2
+    assert deblend(tmp_path / "in.png", "--weights", run, "--centres", "").exit_code == 1
     (tmp_path / "centres.csv").write_text("file\nin.png\n")
     result = deblend(tmp_path / "in.png", *arguments)
     assert result.exit_code == 1
@@ -85,6 +86,9 @@ def test_scale(tmp_path, run):
     assert result.exit_code == 1
     assert "14 x 12 pixels, scale=0.5" in result.stderr
     assert deblend(tmp_path / "in.png", "--scale", 0).exit_code == 2
+    result = deblend(tmp_path / "in.png", "--weights", "identity", "--scale", 0.5)
+    assert result.exit_code == 1
+    assert "`scale` is for networks" in result.stderr
 
 
 def test_resume_leaves_out_what_is_done(tmp_path, run):
@@ -93,8 +97,19 @@ def test_resume_leaves_out_what_is_done(tmp_path, run):
     make(tmp_path / "b.png")
     result = deblend(tmp_path, "--weights", run, "--out", tmp_path / "out", "--resume")
     assert result.exit_code == 0
-    assert "1 file left out: their layers are there" in result.stderr
+    assert "1 file left out: deblended before" in result.stderr
     assert result.stdout.split() == [str(tmp_path / "out" / "b_panel.png")]
+
+
+def test_what_is_beyond_the_reach_of_a_network_is_said(tmp_path, run):
+    (run / "config.yaml").write_text("stamp_size: 16\n")
+    write_image(tmp_path / "in.png", RNG.integers(0, 99, (33, 20, 3), np.uint8))
+    for scale, told in ((1, "1 file deblended in the middle only, 32 x 32 pixels"), (0.9, "")):
+        result = deblend(tmp_path / "in.png", "--weights", run, "--scale", scale)
+        assert result.exit_code == 0, result.output
+        assert told in result.stderr
+        assert ("only" in result.stderr) == bool(told)
+    (run / "config.yaml").unlink()
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path, run, monkeypatch):

@@ -15,12 +15,21 @@ def table(tmp_path):
 
 
 def test_columns_in_any_order_and_fractions(table):
-    path = table("id,y,x,file\n7, 20.4,10.6,a.png\n8,1,2,night/b.png\n")
+    path = table("id,y,X,file\n7, 20.4,10.6,a.png\n8,1,2,night/b.png\n")
     assert read_centres(path) == {"a.png": (11, 20), "night/b.png": (2, 1)}
 
 
 def test_tables_of_spreadsheets(table):
-    assert read_centres(table("file,x,y\r\né.png,1,2\r\n", "utf-8-sig")) == {"é.png": (1, 2)}
+    path = table("File , x,y\r\né.png ,1,2\r\n,,\r\n\r\n", "utf-8-sig")
+    assert read_centres(path) == {"é.png": (1, 2)}
+
+
+@pytest.mark.parametrize("x", ["", "nan", "inf"])
+def test_a_centre_that_was_not_measured_is_missed_only_where_it_is_needed(table, x):
+    centres = read_centres(table(f"file,x,y\na.png,{x},2\nb.png,1,2\n"))
+    assert find_centre(centres, Path("b.png")) == (1, 2)
+    with pytest.raises(ValueError, match="no x and y for this file"):
+        find_centre(centres, Path("a.png"))
 
 
 @pytest.mark.parametrize(
@@ -29,10 +38,9 @@ def test_tables_of_spreadsheets(table):
         ("", "columns file, x, y"),
         ("name,x,y\na.png,1,2\n", r"columns file, x, y\. Received: \['name', 'x', 'y'\]"),
         ("file,x,y\na.png,1,2\n./a.png,3,4\n", r"each file once\. Received: a\.png"),
-        ("file,x,y\na.png,1\n", r"numbers\. Received: '1', None for a\.png"),
-        ("file,x,y\na.png,one,2\n", r"Received: 'one', '2' for a\.png"),
-        ("file,x,y\na.png,nan,2\n", "numbers"),
-        ("file,x,y\na.png,inf,2\n", "numbers"),
+        ("x,y,file\n1,2\n", r"3 fields\. Received: 2 in line 2"),
+        ("file,x,y\na.png,1,2\nb.png,40,5,40,5\n", r"3 fields\. Received: 5 in line 3"),
+        ("file,x,y\na.png,one,2\n", r"numbers\. Received: 'one', '2' in line 2"),
     ],
 )
 def test_what_is_no_such_table(table, text, message):
@@ -40,6 +48,11 @@ def test_what_is_no_such_table(table, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         read_centres(path)
     assert str(path) in str(caught.value)
+
+
+def test_tables_in_other_encodings_are_refused_in_words(table):
+    with pytest.raises(ValueError, match=r"centres\.csv must be text in UTF-8"):
+        read_centres(table("file,x,y\né.png,1,2\n", "latin-1"))
 
 
 def test_the_longest_end_of_a_path_counts():

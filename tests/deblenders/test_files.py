@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +5,6 @@ from PIL import Image
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.files import deblend_files
 from kdeblend.deblenders.identity import IdentityDeblender
-from kdeblend.deblenders.panel import write_panel
 from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.io.images import read_image, write_image
 
@@ -221,95 +218,6 @@ def test_inputs_that_look_like_outputs_are_deblended_and_kept(tmp_path):
     assert len(names(tmp_path)) == 12
 
 
-def test_layers_of_another_image_are_never_overwritten(tmp_path):
-    old = make(tmp_path / "monday" / "a.png")
-    new = make(tmp_path / "tuesday" / "a.png")
-    out = tmp_path / "out"
-    deblend_files([tmp_path / "monday"], IdentityDeblender(), out)
-    report = deblend_files([tmp_path / "tuesday"], IdentityDeblender(), out)
-    assert not report.written
-    reason = next(iter(report.failed.values()))
-    assert f"it is of another image, {tmp_path / 'monday' / 'a.png'}" in reason
-    np.testing.assert_array_equal(read_image(out / "a_1.png"), old)
-    (tmp_path / "monday").rename(tmp_path / "sunday")
-    assert deblend_files([tmp_path / "sunday"], IdentityDeblender(), out).written
-    write_image(tmp_path / "sunday" / "a.png", new)
-    assert deblend_files([tmp_path / "sunday"], IdentityDeblender(), out).written
-    np.testing.assert_array_equal(read_image(out / "a_1.png"), new)
-
-
-def test_panels_that_do_not_say_of_what_they_are_may_be_overwritten(tmp_path):
-    pixels = make(tmp_path / "a.png")
-    write_panel(tmp_path / "a_panel.png", [np.zeros((4, 4, 3), np.float32)] * 3)
-    make(tmp_path / "a_1.png")
-    assert deblend_files([tmp_path / "a.png"], IdentityDeblender()).written
-    np.testing.assert_array_equal(read_image(tmp_path / "a_1.png"), pixels)
-
-
-class Named(Split):
-    """With a setting."""
-
-    def __init__(self, setting):
-        super().__init__()
-        self.setting = setting
-
-    def settings(self):
-        return super().settings() | {"setting": self.setting}
-
-
-@pytest.fixture
-def again(tmp_path):
-    """Function that deblends two images into a folder, and again, and tells which it did again."""
-    for name in ("a.png", "b.npy"):
-        make(tmp_path / name)
-    paths = [tmp_path / "a.png", tmp_path / "b.npy"]
-    deblend_files(paths, Named((1, None)), tmp_path / "out")
-
-    def resume(deblender=None, **options):
-        report = deblend_files(
-            paths, deblender or Named((1, None)), tmp_path / "out", resume=True, **options
-        )
-        assert not report.failed
-        assert sorted([*report.written, *report.done]) == paths
-        return [path.name for path in report.written]
-
-    return resume
-
-
-def test_what_is_done_is_not_done_again(again):
-    calls = []
-    assert again(progress=lambda *call: calls.append(call)) == []
-    assert calls == [(2, 2)]
-
-
-def test_what_was_done_otherwise_is_done_again(again):
-    assert again(Named((2, None))) == ["a.png", "b.npy"]
-    assert again(Named((2, None)), centre={"a.png": (5, 6), "b.npy": (5, 5)}) == ["a.png", "b.npy"]
-    assert again(Named((2, None)), centre={"a.png": (5, 6), "b.npy": (5, 4)}) == ["b.npy"]
-
-
-def test_images_that_have_changed_are_done_again(again, tmp_path):
-    make(tmp_path / "b.npy")
-    assert again() == ["b.npy"]
-    assert again() == []
-
-
-@pytest.mark.parametrize("lost", ["a_1.png", "a_2.png", "a_panel.png"])
-def test_layers_that_are_not_all_there_are_made_again(again, tmp_path, lost):
-    if lost == "a_panel.png":
-        for layer in ("a_1.png", "a_2.png"):
-            (tmp_path / "out" / layer).unlink()
-    (tmp_path / "out" / lost).unlink()
-    assert again() == ["a.png"]
-
-
-def test_layers_older_than_their_panel_are_made_again(again, tmp_path):
-    """As when a run with other settings was killed between the panel and the layers."""
-    panel = (tmp_path / "out" / "a_panel.png").stat().st_mtime_ns
-    os.utime(tmp_path / "out" / "a_2.png", ns=(panel, panel - 10**9))
-    assert again() == ["a.png"]
-
-
 def test_a_table_must_have_each_image(tmp_path):
     for name in ("a.png", "b.png"):
         make(tmp_path / name, height=20)
@@ -331,6 +239,37 @@ def test_fits_files_are_named(tmp_path):
     assert sorted(path.name for path in report.fits) == ["C.FITS.gz", "b.fits"]
     report = deblend_files([tmp_path / "sub" / "b.fits"], IdentityDeblender())
     assert "FITS is not read" in next(iter(report.failed.values()))
+
+
+def test_links_to_one_file_are_files_of_their_own(tmp_path):
+    make(tmp_path / "frame" / "f.png", height=20)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).symlink_to(tmp_path / "frame" / "f.png")
+    centres = {"a.png": (5, 5), "b.png": (5, 15)}
+    deblend_files([tmp_path / "a.png", tmp_path / "b.png"], Split(), centre=centres)
+    first, second = (read_image(tmp_path / f"{name}_1.png") for name in "ab")
+    assert not first[6:].any()
+    assert second[6:15].any()
+
+
+def test_an_image_too_large_for_the_memory_stops_no_other(tmp_path, monkeypatch):
+    def too_large(*arguments):
+        raise MemoryError("cannot allocate 8 GiB")
+
+    monkeypatch.setattr("kdeblend.deblenders.files.centre_field", too_large)
+    for name in ("a.png", "b.png"):
+        make(tmp_path / name)
+    report = deblend_files([tmp_path], IdentityDeblender(), centre=(2, 2))
+    assert list(report.failed.values()) == ["cannot allocate 8 GiB"] * 2
+
+
+def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path):
+    deblender = Split()
+    deblender.reach = 12
+    make(tmp_path / "a.png")
+    make(tmp_path / "b.png", height=13)
+    report = deblend_files([tmp_path], deblender, centre=(1, 1))
+    assert [path.name for path in report.reached_in_part] == ["b.png"]
 
 
 def test_foreign_files_are_never_overwritten(tmp_path):

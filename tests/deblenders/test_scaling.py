@@ -79,6 +79,21 @@ def test_networks_see_images_at_their_scale(network):
     np.testing.assert_array_equal(layers.max(axis=1), blends)
 
 
+def test_around_the_middle_the_second_layer_is_the_image():
+    """The middle is 112 x 112 pixels: a stamp of 40 and 16 more, seen at half the size."""
+    blend = keras.Input((None, None, 3))
+    half = keras.layers.Rescaling(1.0, offset=-1.0)(blend)
+    deblender = NetworkDeblender(
+        keras.Model(blend, [half, half]), consistent=False, stamp_size=40, scale=0.5
+    )
+    assert deblender.reach == 112
+    image = RNG.random((1, 130, 130, 3), np.float32)
+    first, second = deblender.deblend(image)[0]
+    np.testing.assert_array_equal(second[:9], image[0, :9])
+    np.testing.assert_allclose(second[45:85, 45:85], image[0, 45:85, 45:85] / 2, atol=1e-6)
+    assert (first <= image[0] + 1e-6).all()
+
+
 @pytest.mark.parametrize("scale", [0, -1, 1.1, float("nan")])
 def test_scale_is_above_0_and_at_most_1(network, scale):
     with pytest.raises(ValueError, match="`scale` must be above 0"):

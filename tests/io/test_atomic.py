@@ -50,3 +50,10 @@ def test_permissions_follow_the_umask(tmp_path):
     finally:
         os.umask(old)
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_errors_name_the_file_that_the_user_knows(tmp_path):
+    path = tmp_path / "gone" / "a.txt"
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(path) as temporary:
+        temporary.write_text("new")
+    assert caught.value.filename == str(path)
