@@ -18,7 +18,7 @@ from kdeblend.training.networks import build_config_generator
 TINY = """
 stamp_size: 12
 generator_options: {widths: [4, 8], blocks: 1}
-discriminator_blocks: 1
+discriminator_blocks: 0
 discriminator_filters: 2
 vgg_layer: block1_conv1
 validation_blends: 2
@@ -59,7 +59,8 @@ def test_options_and_config_end_up_in_the_run(arguments, tmp_path):
         "--seed",
         5,
     ]
-    result = invoke(*arguments, *options, "--set", "learning_rate=5e-4", "--workers", 1)
+    sets = ["--set", "learning_rate=5e-4", "--set", "discriminator_blocks=1"]
+    result = invoke(*arguments, *options, *sets, "--workers", 1)
     assert result.exit_code == 0, result.output
     assert "Step 3 done. Best validation PSNR" in result.output
     assert "weights none" in result.output
