@@ -29,7 +29,8 @@ class Chunk:
             galaxy and the other one.
         valid: Boolean array `(n, height, width)`, False where a pixel must not
             count, or None where all do.
-        predictions: Layers that others found, shaped as `truth`, by their name.
+        predictions: Layers that others found, shaped as `truth`, by their name; NaN for a
+            blend that they failed on.
     """
 
     blend: np.ndarray

@@ -10,7 +10,7 @@ import numpy as np
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.metrics import METRICS
-from kdeblend.scoring.answers import Answer
+from kdeblend.scoring.answers import answer_of_others
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk
 from kdeblend.scoring.measure import Metric
 from kdeblend.scoring.parts import Part, PartsFolder
@@ -105,8 +105,7 @@ def _submit(workers: Workers, here: Scorer, done, chunk: Chunk, name: str, rows:
     if name == OF_BLENDS:
         workers.submit(done, piece)
     elif name in chunk.predictions:
-        layers = chunk.predictions[name][rows]
-        workers.submit(done, piece, name, Answer(layers, np.full(len(layers), math.nan), {}))
+        workers.submit(done, piece, name, answer_of_others(chunk.predictions[name][rows]))
     else:
         answer = None if name in remote else here.answer(name, piece)
         workers.submit(done, piece, name, answer)
