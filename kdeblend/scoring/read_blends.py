@@ -5,6 +5,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -68,8 +69,6 @@ class ReadBlends(BlendSet):
         self._arrays = {name: arrays[name] for name in used}
         self._blends = len(truth) if blends is None else min(blends, len(truth))
         self._ids = self._galaxy_ids(arrays)
-        if self._ids is not None:
-            self.galaxies = np.unique(self._ids, return_inverse=True)[1].reshape(-1, 2)
         self._check_values()
         self.blend_mode = blend_mode or _blend_mode(self.take(range(min(CHUNK, self._blends))))
         self.description = {
@@ -92,6 +91,13 @@ class ReadBlends(BlendSet):
             self._valid(numbers),
             {name: usable_answers(found[name]) for name in self.predictions},
         )
+
+    @cached_property
+    def galaxies(self) -> np.ndarray | None:
+        """Numbers of the two galaxies of each blend, `(blends, 2)`, if the file names them."""
+        if self._ids is None:
+            return None
+        return np.unique(self._ids, return_inverse=True)[1].reshape(-1, 2)
 
     def galaxy_ids(self) -> np.ndarray | None:
         """Return the ids of the two galaxies of each blend, `galaxies` of the file, if it is there.

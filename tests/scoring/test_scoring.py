@@ -296,6 +296,23 @@ def test_galaxies_of_made_blends_are_written(tmp_path):
         assert list(csv.DictReader(file)) == rows
 
 
+def test_unreadable_galaxies_are_in_no_table(tmp_path, array_source):
+    source = array_source([Gaussians().image(number) for number in range(120)])
+    withheld = split_indices(source.ids)["test"]
+    broken = withheld[::3]
+    for number in broken:
+        source.images[number] = None
+    blends = MadeBlends(source, 40, geometry=BlendGeometry(stamp_size=16))
+    ScoringRun([IdentityDeblender()], blends, tmp_path).finish()
+    with (tmp_path / "blends.csv").open(newline="") as file:
+        names = [row[layer] for row in csv.DictReader(file) for layer in ("central", "other")]
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        numbers = [int(row["galaxy"]) for row in csv.DictReader(file)]
+    assert [source.ids[number] for number in numbers] == names
+    assert set(numbers) == set(withheld) - set(broken)
+    assert blends.galaxies.ravel().tolist() == numbers
+
+
 def test_files_that_are_no_archives(tmp_path):
     (tmp_path / "text.npz").write_text("hello")
     np.save(tmp_path / "one.npy", np.zeros(3))
