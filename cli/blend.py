@@ -1,5 +1,7 @@
 """`kdeblend blend`: the blends of `kdeblend score` in a file."""
 
+import sys
+
 import click
 
 from kdeblend.cli.errors import report_errors
@@ -42,12 +44,25 @@ def _npz(context, parameter, value):
 def blend(data, out, **making):
     """Write test blends with known truth to a file, for any deblender.
 
-    They are those that 'kdeblend score' makes with the same options. FILE.npz
-    holds `blend` (n, height, width, bands) and `truth` (n, 2, height, width,
-    bands), the central galaxy first: uint16, where 65535 is 1; and `galaxies`
-    (n, 2), their names. Any further array shaped as `truth` that is put in is
-    scored as a deblender's answer by 'kdeblend score FILE.npz'.
+    'kdeblend score' makes the same ones of the same --data, --blends, --seed,
+    --perturb and --blend-mode; without the last it takes the mode that its
+    networks were trained for, this command max.
+
+    FILE.npz holds `blend` (n, height, width, bands) and `truth` (n, 2, height,
+    width, bands), the central galaxy first: uint16, where 65535 is 1; and
+    `galaxies` (n, 2), their names. Any further array shaped as `truth` that is
+    put in is scored as a deblender's answer by 'kdeblend score FILE.npz'.
     """
+    try:
+        made = _write(data, out, making)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped; {out} is not written.", err=True)
+        sys.exit(130)
+    galaxies = len(set(made.galaxies.flat))
+    click.echo(f"{len(made)} blends of {galaxies} galaxies in {out}")
+
+
+def _write(data, out, making):
     from kdeblend.scoring.run import make_test_blends
     from kdeblend.scoring.write_blends import check_place, write_blends
 
@@ -56,4 +71,4 @@ def blend(data, out, **making):
     made = make_test_blends(list(data) or ["hubble"], **given)
     with sigterm_cleans_up(), progress_bar("Making blends", len(made)) as advance:
         write_blends(made, out, lambda rows: advance(rows / 2))
-    click.echo(f"{len(made)} blends of {made.description['galaxies']} galaxies in {out}")
+    return made

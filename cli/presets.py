@@ -36,7 +36,7 @@ def presets(name):
         table_console().print(Markdown(text))
     else:
         click.echo(text, nl=False)
-    click.echo(f"\nWith pictures: {card}")
+    click.echo(f"\nWith pictures: {card}", err=True)
 
 
 def _table():

@@ -83,7 +83,8 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
         click.echo("Stopped; go on with the same command and --resume.", err=True)
         sys.exit(130)
     _show(summary)
-    click.echo(f"{out}/report.html, {out}/summary.json and {out}/scores.csv written.")
+    *first, last = _results(Path(out))
+    click.echo(f"{', '.join(first)} and {last} written.")
     _end_with_failures(summary)
 
 
@@ -140,6 +141,11 @@ def _blends(read, data, blends, given, deblenders):
         return make_test_blends(data or ["hubble"], TUNING_BLENDS, side="validation", **given)
 
     return read or make_test_blends(data or ["hubble"], blends or 3200, **given), tuning
+
+
+def _results(folder):
+    names = ("report.html", "summary.json", "scores.csv", "blends.csv")
+    return [str(folder / name) for name in names if (folder / name).is_file()]
 
 
 def _end_with_failures(summary):

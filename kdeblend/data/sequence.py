@@ -119,6 +119,7 @@ class BlendSequence(keras.utils.Sequence):
         self._prefetching = (workers, use_multiprocessing, max_queue_size)
         self._prefetcher: Prefetcher | None = None
         self._broken: dict[int, ImageReadError] = {}
+        self._readable: set[int] = set()
         self.error: Exception | None = None
         source.downsampling(self.geometry.stamp_size)
 
@@ -162,7 +163,10 @@ class BlendSequence(keras.utils.Sequence):
         return np.array(drawn)
 
     def galaxies_shown(self, index: int) -> np.ndarray:
-        """Return which galaxies the blends of a batch show; these are read for it.
+        """Return which galaxies the blends of a batch show.
+
+        Only those that were not read before are read for it, and those of blends that show
+        another galaxy in place of one that cannot be read.
 
         Args:
             index: Number of the batch.
@@ -174,13 +178,14 @@ class BlendSequence(keras.utils.Sequence):
         Raises:
             ValueError: If fewer than two of all galaxies can be read.
         """
+        shown = self.galaxies(index)
         start = (self.first_batch + index) * self.batch_size
-        shown = []
-        for number in range(start, start + self.batch_size):
-            uniform = self._uniform(self.epoch, number)
-            pair = self._readable_pair(self._part(uniform), *uniform[:2])
-            shown.append([galaxy for galaxy, _ in pair])
-        return np.array(shown)
+        for row, drawn in enumerate(shown.tolist()):
+            if not self._readable.issuperset(drawn):
+                uniform = self._uniform(self.epoch, start + row)
+                pair = self._readable_pair(self._part(uniform), *uniform[:2])
+                shown[row] = [galaxy for galaxy, _ in pair]
+        return shown
 
     def on_epoch_end(self) -> None:
         """Go on to the blends of the next epoch."""
@@ -276,12 +281,16 @@ class BlendSequence(keras.utils.Sequence):
             index = int(part[place % len(part)])
             if index not in self._broken:
                 try:
-                    return place, self._cache.image(index)
+                    image = self._cache.image(index)
                 except ImageReadError as error:
                     self._report(index, error)
+                    continue
+                self._readable.add(index)
+                return place, image
         return None
 
     def _report(self, index: int, error: ImageReadError) -> None:
+        self._readable.discard(index)
         if self._broken.setdefault(index, error) is error:
             logger.warning("left out %s: %s", self.source.ids[index], error)
 

@@ -5,6 +5,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ class Chunk:
             galaxy and the other one.
         valid: Boolean array `(n, height, width)`, False where a pixel must not
             count, or None where all do.
-        predictions: Layers that others found, shaped as `truth`, by their name.
+        predictions: Layers that others found, shaped as `truth`, by their name; NaN for a
+            blend that they failed on.
     """
 
     blend: np.ndarray
@@ -52,14 +54,11 @@ class BlendSet(ABC):
         description: What the blends are, in plain values that JSON can hold.
         predictions: Names of the predictions that come with the blends.
         blend_mode: Name of the blend mode that they were made with, if it is known.
-        galaxies: Numbers of the two galaxies of each blend, int array `(blends, 2)`, if they
-            are known.
     """
 
     description: dict[str, Any]
     predictions: tuple[str, ...] = ()
     blend_mode: str | None = None
-    galaxies: np.ndarray | None = None
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -74,6 +73,11 @@ class BlendSet(ABC):
         Raises:
             ValueError: If there is no blend of such a number.
         """
+
+    @property
+    def galaxies(self) -> np.ndarray | None:
+        """Numbers of the two galaxies that each blend shows, `(blends, 2)`, if they are known."""
+        return None
 
     def galaxy_ids(self) -> np.ndarray | None:
         """Return the ids of the two galaxies that each blend shows, if they are known.
@@ -146,14 +150,14 @@ class MadeBlends(BlendSet):
             blend_mode=blend_mode,
             augment=False,
         )
-        self.galaxies = np.concatenate([self._sequence.galaxies(n) for n in range(blends)])
+        looked_at = [self._sequence.galaxies(n) for n in range(min(blends, LOOKED_AT))]
         self.description = {
             "blends": blends,
             "galaxies": len(withheld),
             "seed": seed,
             "blend_mode": blend_mode,
             "perturb": self._sequence.geometry.perturb,
-            "fingerprint": _fingerprint(source, np.unique(self.galaxies[:LOOKED_AT])),
+            "fingerprint": _fingerprint(source, np.unique(looked_at)),
         }
 
     def __len__(self) -> int:
@@ -167,14 +171,17 @@ class MadeBlends(BlendSet):
         pairs = np.concatenate([np.stack(pair, axis=1) for _, pair in made])
         return Chunk(blend, (pairs + 1) / 2)
 
-    def galaxy_ids(self) -> np.ndarray:
-        """Return the ids of the two galaxies that each blend shows; the galaxies are read for it.
+    @cached_property
+    def galaxies(self) -> np.ndarray:
+        """Numbers of the two galaxies that each blend shows, int array `(blends, 2)`.
 
-        Returns:
-            Text array `(blends, 2)`: the central galaxies and the other ones.
+        Galaxies that no blend was made of before are read for it.
         """
-        shown = [self._sequence.galaxies_shown(number)[0] for number in range(len(self))]
-        return np.array([[self._ids[galaxy] for galaxy in pair] for pair in shown])
+        return np.concatenate([self._sequence.galaxies_shown(n) for n in range(len(self))])
+
+    def galaxy_ids(self) -> np.ndarray:
+        """Return the ids of the two galaxies that each blend shows, as text `(blends, 2)`."""
+        return np.array([[self._ids[galaxy] for galaxy in pair] for pair in self.galaxies])
 
 
 def _fingerprint(source: GalaxySource, galaxies: Iterable[int]) -> str:

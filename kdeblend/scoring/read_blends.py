@@ -4,7 +4,8 @@ import itertools
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,12 @@ from kdeblend.deblenders.deblender import check_blends
 from kdeblend.io.images import to_float
 from kdeblend.io.npz import NpzRows, npz_names
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk
+from kdeblend.scoring.read_answers import (
+    check_levels,
+    levels,
+    names_of_answers,
+    usable_answers,
+)
 
 RESERVED = ("blend", "truth", "valid")
 MODE_TELLING = 0.1
@@ -25,9 +32,10 @@ class ReadBlends(BlendSet):
     It holds `blend` `(n, height, width, bands)` and `truth` `(n, 2, height,
     width, bands)`, uint8, uint16 or floats in [0, 1], and may hold `valid`,
     boolean, `(height, width)` or `(n, height, width)`, and `galaxies` `(n, 2)`, text or
-    whole numbers, which say which galaxies the blends show. Any other array with the
-    shape of `truth` is a deblender's answer under the array's name; the rest is
-    left aside.
+    whole numbers, which say which galaxies the blends show. Any other array of five axes
+    is a deblender's answer under the array's name, and must have the shape of `truth`; the
+    rest is left aside. Answers of floats are clipped to [0, 1], as those of deblenders are;
+    one that is not finite everywhere on a blend is a failure there.
 
     Args:
         path: The file.
@@ -56,16 +64,12 @@ class ReadBlends(BlendSet):
             raise _unreadable(path, error) from error
         _check_shapes(path, arrays)
         truth = arrays["truth"]
-        self.predictions = tuple(
-            name for name in arrays if name not in RESERVED and arrays[name].shape == truth.shape
-        )
+        self.predictions = names_of_answers(path, arrays)
         used = [name for name in arrays if name in RESERVED or name in self.predictions]
         self._arrays = {name: arrays[name] for name in used}
         self._blends = len(truth) if blends is None else min(blends, len(truth))
-        self._check_values()
         self._ids = self._galaxy_ids(arrays)
-        if self._ids is not None:
-            self.galaxies = np.unique(self._ids, return_inverse=True)[1].reshape(-1, 2)
+        self._check_values()
         self.blend_mode = blend_mode or _blend_mode(self.take(range(min(CHUNK, self._blends))))
         self.description = {
             "file": os.fspath(path),
@@ -85,8 +89,15 @@ class ReadBlends(BlendSet):
             to_float(found.pop("blend")),
             to_float(found.pop("truth")),
             self._valid(numbers),
-            {name: to_float(found[name]) for name in self.predictions},
+            {name: usable_answers(found[name]) for name in self.predictions},
         )
+
+    @cached_property
+    def galaxies(self) -> np.ndarray | None:
+        """Numbers of the two galaxies of each blend, `(blends, 2)`, if the file names them."""
+        if self._ids is None:
+            return None
+        return np.unique(self._ids, return_inverse=True)[1].reshape(-1, 2)
 
     def galaxy_ids(self) -> np.ndarray | None:
         """Return the ids of the two galaxies of each blend, `galaxies` of the file, if it is there.
@@ -98,11 +109,18 @@ class ReadBlends(BlendSet):
 
     def _galaxy_ids(self, arrays: dict[str, NpzRows]) -> np.ndarray | None:
         galaxies = arrays.get("galaxies")
-        if galaxies is None or galaxies.shape != (len(arrays["truth"]), 2):
+        if galaxies is None:
             return None
-        if galaxies.dtype.kind not in "Uiu":
-            return None
-        return self._rows(galaxies, range(self._blends)).astype(str)
+        expected = (len(arrays["truth"]), 2)
+        if galaxies.shape != expected or galaxies.dtype.kind not in "USiu":
+            raise ValueError(
+                f"`galaxies` in {self._path} must be text or whole numbers of shape {expected}. "
+                f"Received: {galaxies.dtype} of shape {galaxies.shape}"
+            )
+        names = self._rows(galaxies, range(self._blends))
+        if names.dtype.kind == "S":
+            return np.char.decode(names, "utf-8", "surrogateescape")
+        return names.astype(str)
 
     def _valid(self, numbers: Sequence[int]) -> np.ndarray | None:
         if "valid" not in self._arrays:
@@ -122,20 +140,28 @@ class ReadBlends(BlendSet):
             raise _unreadable(self._path, error) from error
 
     def _check_values(self) -> None:
-        """Check that all images are in [0, 1], a few at a time."""
-        names = [name for name in self._arrays if name != "valid"]
-        for name, start in itertools.product(names, range(0, self._blends, CHUNK)):
-            rows = self._read(name, range(start, min(start + CHUNK, self._blends)))
-            try:
-                check_blends(rows.reshape(-1, *rows.shape[-3:]))
-            except ValueError as error:
-                raise ValueError(f"`{name}` in {self._path}: {error}") from error
+        """Check all images, a few at a time: only those of answers may leave [0, 1]."""
+        for name, rows in itertools.product(("blend", "truth"), self._in_chunks()):
+            for number, row in zip(rows, self._read(name, rows), strict=True):
+                try:
+                    check_blends(row.reshape(-1, *row.shape[-3:]))
+                except ValueError as error:
+                    raise ValueError(
+                        f"`{name}` of blend {number} in {self._path}: {error}"
+                    ) from error
+        for name in self.predictions:
+            found = [levels(self._read(name, rows)) for rows in self._in_chunks()]
+            check_levels(self._path, name, np.concatenate(found))
         for number in range(self._blends if "valid" in self._arrays else 0):
             if not self._valid([number]).any():  # type: ignore[union-attr]
                 raise ValueError(
                     f"`valid` in {self._path} must be True somewhere on each blend. "
                     f"Received: False everywhere on blend {number}"
                 )
+
+    def _in_chunks(self) -> Iterator[range]:
+        for start in range(0, self._blends, CHUNK):
+            yield range(start, min(start + CHUNK, self._blends))
 
 
 def _unreadable(path: str | os.PathLike, error: Exception) -> ValueError:
@@ -171,6 +197,10 @@ def _check_shapes(path: str | os.PathLike, arrays: dict[str, NpzRows]) -> None:
     blend, truth, valid = arrays["blend"], arrays["truth"], arrays.get("valid")
     if not len(blend):
         raise ValueError(f"{path} must hold at least one blend. Received: none")
+    if len(blend.shape) != 4:
+        raise ValueError(
+            f"`blend` in {path} must have shape (n, height, width, bands). Received: {blend.shape}"
+        )
     if truth.shape != (len(blend), 2, *blend.shape[1:]):
         raise ValueError(
             f"`truth` in {path} must have the shape of `blend` with an axis of two galaxies after "

@@ -200,7 +200,9 @@ def write_results(
         examples: Gives single blends and layers.
         galaxy_ids: Ids of the two galaxies of each blend, text array `(blends, 2)`.
     """
-    if galaxy_ids is not None:
+    if galaxy_ids is None:
+        (folder / "blends.csv").unlink(missing_ok=True)  # of the same blends when they were named
+    else:
         write_galaxy_ids(folder / "blends.csv", galaxy_ids)
     scores.write_csv(folder / "scores.csv")
     write_json(folder / "summary.json", summary, allow_nan=False)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.metrics import METRICS
-from kdeblend.scoring.answers import Answer
+from kdeblend.scoring.answers import answer_of_others
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk
 from kdeblend.scoring.measure import Metric
 from kdeblend.scoring.parts import Part, PartsFolder
@@ -76,7 +77,7 @@ def score(
                 done = partial(collected.add, name, start + rows.start)
                 _submit(workers, here, done, chunk, name, rows, {each.name for each in remote})
         workers.finish()
-    return collected.finished()
+    return collected.finished(blends.galaxies)  # known when all blends are made
 
 
 Piece = tuple[str, slice]
@@ -105,8 +106,7 @@ def _submit(workers: Workers, here: Scorer, done, chunk: Chunk, name: str, rows:
     if name == OF_BLENDS:
         workers.submit(done, piece)
     elif name in chunk.predictions:
-        layers = chunk.predictions[name][rows]
-        workers.submit(done, piece, name, Answer(layers, np.full(len(layers), math.nan), {}))
+        workers.submit(done, piece, name, answer_of_others(chunk.predictions[name][rows]))
     else:
         answer = None if name in remote else here.answer(name, piece)
         workers.submit(done, piece, name, answer)
@@ -129,7 +129,6 @@ class _Collected:
             {name: _nothing(len(blends), 2) for name in PROPERTIES},
             {name: {} for name in names[1:]},
             {name: _nothing(len(blends)) for name in names[1:]},
-            blends.galaxies,
         )
         self._progress = progress
         self._parts = parts
@@ -145,12 +144,12 @@ class _Collected:
             self._parts.keep(name, start, part)
         self._take(name, start, part)
 
-    def finished(self) -> Scores:
+    def finished(self, galaxies: np.ndarray | None) -> Scores:
         for failures in self.scores.failures.values():
             in_order = sorted(failures.items())
             failures.clear()
             failures.update(in_order)
-        return self.scores
+        return replace(self.scores, galaxies=galaxies)
 
     def _take(self, name: str, start: int, part: Part) -> None:
         self._done.add((name, start))

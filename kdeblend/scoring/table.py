@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich import box
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from kdeblend.scoring.summary import STATISTICS, all_galaxies, metrics_of
 from kdeblend.scoring.titles import TITLES, title
@@ -17,16 +19,18 @@ MAIN = (
 TABLE_1 = ("psnr", "ssim", "ssim_range2")
 
 
-def tables(summary: dict[str, Any]) -> Iterator[Table]:
+def tables(summary: dict[str, Any]) -> Iterator[Group]:
     """Yield the comparison, and a table for each metric of the paper or of a plugin.
+
+    Each is below its title, which may be wider than the table.
 
     Args:
         summary: What `kdeblend.scoring.summary.summarise` returns.
     """
-    yield comparison(summary)
+    yield _below_title(comparison(summary))
     for metric in metrics_of(summary):
         if metric in TABLE_1 or metric not in TITLES:
-            yield table_1(summary, metric)
+            yield _below_title(table_1(summary, metric))
 
 
 def comparison(summary: dict[str, Any]) -> Table:
@@ -85,6 +89,11 @@ def _table(text: str, padding: int = 1) -> Table:
         box=box.SIMPLE,
         padding=(0, padding),
     )
+
+
+def _below_title(table: Table) -> Group:
+    title, table.title = Text.from_markup(str(table.title), style="bold"), None
+    return Group(title, table)
 
 
 def _mean(figures: dict[str, Any], galaxies: int, best: str | None) -> str:

@@ -30,7 +30,7 @@ def write_blends(
     Args:
         blends: The blends.
         path: The file to write, complete or not at all. One that this function wrote before, and
-            to which no array was added since, is replaced.
+            to which no array was added since, is replaced; a link is followed.
         progress: Called with the number of rows after some rows of `blend` or of `truth`.
 
     Raises:
@@ -43,7 +43,7 @@ def write_blends(
         100
     """
     check_place(path)
-    write_npz(path, _arrays(blends, progress or (lambda rows: None)), MARK)
+    write_npz(os.path.realpath(path), _arrays(blends, progress or (lambda rows: None)), MARK)
 
 
 def check_place(path: str | os.PathLike) -> None:

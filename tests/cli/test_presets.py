@@ -29,7 +29,9 @@ def test_a_pipe_gets_each_preset_in_one_line():
 
 def test_a_pipe_gets_a_card_as_it_is_written():
     text = preset_card(DEFAULT_PRESET).read_text(encoding="utf-8")
-    assert show(DEFAULT_PRESET, columns=None).output.startswith(text)
+    result = show(DEFAULT_PRESET, columns=None)
+    assert result.stdout == text
+    assert f"With pictures: {preset_card(DEFAULT_PRESET)}" in result.stderr
     assert text not in show(DEFAULT_PRESET).output
 
 

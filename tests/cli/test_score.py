@@ -101,8 +101,26 @@ def test_a_pipe_gets_tables_as_wide_as_they_need(columns, npz, tmp_path, monkeyp
     result = score(npz, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert result.stdout.count(f" {name} ") == (4 if columns is None else 0)
+    title = "± half of the 95 % interval; σ scatter; n if not of all\n"
+    assert (title in result.stdout) == (columns is None)
     widest = max(len(line) for line in result.stdout.splitlines()[:-1])
     assert widest < 300 if columns is None else widest <= 70
+
+
+def test_files_that_are_written_are_named(npz, tmp_path):
+    """The same blends, whose galaxies the file names, then no more, then again."""
+    with np.load(npz) as file:
+        arrays = dict(file)
+    arrays["galaxies"] = np.array([["a", "b"], ["b", "c"], ["c", "d"]])
+    for named in (True, False, True):
+        np.savez(npz, **{name: arrays[name] for name in arrays if named or name != "galaxies"})
+        result = score(npz, "--out", tmp_path / "out", "--resume")
+        assert result.exit_code == 0, result.output
+        written = ["report.html", "summary.json", "scores.csv", *["blends.csv"] * named]
+        paths = [str(tmp_path / "out" / name) for name in written]
+        last = result.stdout.splitlines()[-1]
+        assert last == f"{', '.join(paths[:-1])} and {paths[-1]} written."
+        assert (tmp_path / "out" / "blends.csv").exists() == named
 
 
 def test_stop_and_resume(npz, tmp_path, monkeypatch):

@@ -262,6 +262,21 @@ def test_shown_galaxies_are_those_of_the_blends(array_source, broken):
             np.testing.assert_array_equal(other.galaxies_shown(batch), other.galaxies(batch))
 
 
+@pytest.mark.parametrize("broken", [(), (3,)])
+def test_shown_galaxies_are_not_read_again(array_source, broken):
+    source = array_source([np.full((64, 64, 3), number, np.uint8) for number in range(12)])
+    for number in broken:
+        source.images[number] = None
+    sequence = make(source, seed=6, cache_gb=0)
+    blends(sequence)
+    source.reads = 0
+    drawn = np.concatenate([sequence.galaxies(batch) for batch in range(len(sequence))])
+    shown = np.concatenate([sequence.galaxies_shown(batch) for batch in range(len(sequence))])
+    moved = np.isin(drawn, broken).any(axis=1)
+    np.testing.assert_array_equal((drawn != shown).any(axis=1), moved)
+    assert source.reads == 2 * moved.sum()
+
+
 def test_a_budget_for_some_of_the_images_changes_nothing(source):
     some = make(source, cache_gb=4.5 * source.images[0].nbytes / 1e9)
     np.testing.assert_array_equal(blends(some), blends(make(source)))

@@ -70,6 +70,13 @@ def arrays(count=3, dtype=np.uint8):
     return given
 
 
+def blank_but_for(value, shape):
+    """Return images of zeros, with a value in one pixel of the second blend."""
+    images = np.zeros(shape)
+    images[1, ..., 0, 0] = value
+    return images
+
+
 @pytest.fixture
 def npz(tmp_path):
     def write(**changes):
@@ -207,8 +214,12 @@ def test_first_blends_of_a_file(npz):
         ({"truth": None}, "`blend` and `truth`"),
         ({"truth": np.zeros((3, 16, 18, 3))}, "shape"),
         ({"blend": np.zeros((0, 16, 18, 3)), "truth": np.zeros((0, 2, 16, 18, 3))}, "one blend"),
-        ({"blend": np.full((3, 16, 18, 3), 2.0)}, r"`blend`.*\[0, 1\]"),
-        ({"friend": np.full((3, 2, 16, 18, 3), np.nan)}, r"`friend`.*finite"),
+        ({"blend": np.zeros((3, 16, 18)), "truth": np.zeros((3, 2, 16, 18))}, "`blend`.*bands"),
+        ({"blend": blank_but_for(2.0, (3, 16, 18, 3))}, r"`blend` of blend 1 .*\[0, 1\]"),
+        ({"truth": blank_but_for(np.nan, (3, 2, 16, 18, 3))}, "`truth` of blend 1 .*finite"),
+        ({"galaxies": np.array(["a", "b"] * 3)}, r"`galaxies`.*\(3, 2\).*<U1 of shape \(6,\)"),
+        ({"galaxies": np.ones((3, 2))}, "`galaxies`.*float64"),
+        ({"galaxies": np.array([["a", None]] * 3, dtype=object)}, "`galaxies`.*object"),
         ({"valid": np.ones((3, 3), bool)}, "`valid`"),
         ({"valid": np.ones((16, 18))}, "`valid`"),
         ({"valid": np.arange(3)[:, None, None] != np.ones((1, 16, 18))}, "on blend 1"),
@@ -227,7 +238,14 @@ def test_arrays_of_other_kinds_are_left_aside(npz):
     assert len(blends.take(range(3)).blend) == 3
 
 
-@pytest.mark.parametrize("names", [[["a", "b"], ["b", "c"], ["a", "c"]], [[7, 8], [8, 9], [7, 9]]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [["a", "b"], ["b", "c"], ["a", "c"]],
+        [["a", "é"], ["é", "ö"], ["a", "ö"]],
+        [[7, 8], [8, 9], [7, 9]],
+    ],
+)
 def test_galaxies_of_a_file_are_known(npz, names, tmp_path):
     given = arrays()
     before = ReadBlends(npz(**given)).description
@@ -246,12 +264,18 @@ def test_galaxies_of_a_file_are_known(npz, names, tmp_path):
     assert galaxies == [*"011202"] * 2
 
 
-@pytest.mark.parametrize(
-    "galaxies",
-    [None, np.array(["a", "b"] * 3), np.ones((3, 2)), np.array([["a", None]] * 3, dtype=object)],
-)
-def test_galaxies_of_a_file_need_not_be_known(npz, galaxies, tmp_path):
-    blends = ReadBlends(npz(galaxies=galaxies))
+def test_galaxies_of_a_file_may_be_bytes(npz):
+    names = [["a", "é"], ["é", "β.png"], ["a", "β.png"]]
+    encoded = np.char.encode(names, "utf-8")
+    blends = ReadBlends(npz(galaxies=encoded))
+    assert blends.galaxy_ids().tolist() == names
+    assert blends.galaxies.tolist() == [[0, 1], [1, 2], [0, 2]]
+    encoded[0, 1] = b"\xe9"
+    assert ReadBlends(npz(galaxies=encoded)).galaxy_ids()[0, 1] == "\udce9"
+
+
+def test_galaxies_of_a_file_need_not_be_known(npz, tmp_path):
+    blends = ReadBlends(npz())
     assert blends.galaxy_ids() is blends.galaxies is None
     ScoringRun([IdentityDeblender()], blends, tmp_path / "out").finish()
     assert not (tmp_path / "out" / "blends.csv").exists()
@@ -270,6 +294,23 @@ def test_galaxies_of_made_blends_are_written(tmp_path):
     ScoringRun([IdentityDeblender()], made(), tmp_path, resume=True).finish()
     with (tmp_path / "blends.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == rows
+
+
+def test_unreadable_galaxies_are_in_no_table(tmp_path, array_source):
+    source = array_source([Gaussians().image(number) for number in range(120)])
+    withheld = split_indices(source.ids)["test"]
+    broken = withheld[::3]
+    for number in broken:
+        source.images[number] = None
+    blends = MadeBlends(source, 40, geometry=BlendGeometry(stamp_size=16))
+    ScoringRun([IdentityDeblender()], blends, tmp_path).finish()
+    with (tmp_path / "blends.csv").open(newline="") as file:
+        names = [row[layer] for row in csv.DictReader(file) for layer in ("central", "other")]
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        numbers = [int(row["galaxy"]) for row in csv.DictReader(file)]
+    assert [source.ids[number] for number in numbers] == names
+    assert set(numbers) == set(withheld) - set(broken)
+    assert blends.galaxies.ravel().tolist() == numbers
 
 
 def test_files_that_are_no_archives(tmp_path):

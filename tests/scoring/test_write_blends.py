@@ -112,6 +112,16 @@ def test_only_files_that_it_wrote_are_replaced(made, tmp_path):
     assert caught.value.filename == str(tmp_path / "none")
 
 
+def test_a_link_stays_one(made, tmp_path):
+    made, link = made(3), tmp_path / "link.npz"
+    link.symlink_to("blends.npz")
+    for _ in range(2):
+        write_blends(made, link)
+        assert link.is_symlink()
+        assert len(ReadBlends(tmp_path / "blends.npz")) == 3
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_stopped_it_leaves_what_was_there(made, tmp_path):
     made = made()
 
