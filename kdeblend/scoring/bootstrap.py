@@ -19,7 +19,7 @@ def intervals(
     replacement, as often as there are galaxies, and a blend counts as often as its one galaxy
     was drawn times as often as its other one was. Where it is not known which galaxies the
     blends have, whole blends are drawn. The same 1,000 draws are used at each call for the
-    same blends, however the galaxies are numbered.
+    same blends.
 
     Args:
         values: Array `(columns, blends, k)`: each column has one mean, over blends and the
@@ -68,8 +68,7 @@ def _draws(blends: int, galaxies: np.ndarray | None) -> Iterator[np.ndarray]:
     if galaxies is None:
         yield from _drawn(blends, blends)
         return
-    names, seen, numbers = np.unique(galaxies, return_index=True, return_inverse=True)
-    numbers = np.argsort(np.argsort(seen))[numbers]  # as they come, whatever they are called
+    names, numbers = np.unique(galaxies, return_inverse=True)
     first, second = numbers.reshape(-1, 2).T
     for drawn in _drawn(len(names), max(blends, len(names))):
         yield drawn[:, first] * drawn[:, second]

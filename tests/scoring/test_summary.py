@@ -71,12 +71,6 @@ def test_galaxies_are_drawn_where_blends_share_them():
     assert np.mean((low <= 0) & (high >= 0)) < 0.6
 
 
-def test_intervals_do_not_hang_on_how_galaxies_are_numbered():
-    values, pairs = blends_of_few_galaxies(3)
-    others = np.random.default_rng(3).permutation(25)[pairs]
-    np.testing.assert_array_equal(intervals(values, pairs), intervals(values, others))
-
-
 def test_summaries_and_curves_know_the_galaxies():
     values, pairs = blends_of_few_galaxies(1)
     values = np.repeat(values[0], 2, axis=1)
