@@ -1,6 +1,5 @@
 """Options that several commands share, and how their values are read."""
 
-import os
 from typing import Any
 
 import click
@@ -60,27 +59,12 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     Args:
         options: What click has parsed, by name.
     """
+    from kdeblend.training.paths import absolute_paths
+
     values = {name: value for name, value in options.items() if value not in (None, ())}
     if isinstance(values.get("devices"), str):
         values["devices"] = [each.strip() for each in values["devices"].split(",")]
-    return with_absolute_paths(values)
-
-
-def with_absolute_paths(values: dict[str, Any]) -> dict[str, Any]:
-    """Return hyper-parameters with absolute paths, so that a run can be resumed from anywhere.
-
-    Args:
-        values: Fields of `TrainingConfig` by name; `data` may be a single path.
-    """
-    values = dict(values)
-    if "data" in values:
-        data = values["data"]
-        paths = data if isinstance(data, list | tuple) else [data]
-        values["data"] = [_absolute(str(each)) for each in paths]
-    for name in ("vgg_weights", "initial_weights"):
-        if isinstance(values.get(name), str):
-            values[name] = _absolute(values[name])
-    return values
+    return absolute_paths(values)
 
 
 def assignment(text: str, option: str) -> tuple[str, Any]:
@@ -99,9 +83,3 @@ def assignment(text: str, option: str) -> tuple[str, Any]:
         raise click.BadParameter(
             f"VALUE must be YAML. Received: {value!r} ({error})", param_hint=option
         ) from error
-
-
-def _absolute(path: str) -> str:
-    """Make the path of a file absolute; a name such as "hubble" or "imagenet" stays as it is."""
-    is_name = path in ("hubble", "imagenet", "none") or not os.path.exists(path)
-    return path if is_name else os.path.abspath(path)

@@ -1,5 +1,6 @@
 """`kdeblend train`: from galaxies to a trained network."""
 
+import shlex
 import sys
 
 import click
@@ -11,7 +12,6 @@ from kdeblend.cli.options import (
     devices_option,
     given,
     mixed_precision_option,
-    with_absolute_paths,
     xla_option,
 )
 from kdeblend.training.recipes import PRESETS
@@ -79,6 +79,7 @@ def train(out, preset, config, resume, init, assignments, **options):
     """
     from kdeblend.training.config import preset_config, read_config
     from kdeblend.training.folder import RunFolder
+    from kdeblend.training.paths import absolute_paths
 
     run = RunFolder(out)
     resuming = resume and run.exists()
@@ -90,10 +91,11 @@ def train(out, preset, config, resume, init, assignments, **options):
     if init is not None:
         values |= _initial(init)
     values |= given(options) | dict(assignment(each, "--set") for each in assignments)
-    values = with_absolute_paths(values)
+    values = absolute_paths(values)
     if resuming:
         base = run.read_config()
         _refuse_preset(preset, base)
+        _refuse_initial_weights(values, base)
     else:
         if resume:
             click.echo(f"There is no run in {out} yet; it begins.")
@@ -108,7 +110,8 @@ def _train(config, out, resume):
     result = run_training(config, out, resume=resume)
     if result.stopped_by is not None:
         click.echo(
-            f"Stopped at step {result.step}; go on with: kdeblend train --out {out} --resume"
+            f"Stopped at step {result.step}; go on with: "
+            f"kdeblend train --out {shlex.quote(out)} --resume"
         )
         sys.exit(128 + result.stopped_by)
     if result.best_psnr is None:
@@ -118,7 +121,7 @@ def _train(config, out, resume):
         f"Step {result.step} done. Best validation PSNR {result.best_psnr:.2f} dB"
         f"{_at_step(result.best_step)}; the blend itself scores {result.blend_psnr:.2f} dB."
     )
-    click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {_as_path(out)}")
+    click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {shlex.quote(_as_path(out))}")
 
 
 def _at_step(step):
@@ -164,6 +167,15 @@ def _initial(name):
     weights = find_weights(name)
     path = str(weights.path.resolve())
     return {**find_architecture(name), "initial_weights": path, "burn_in": 0}
+
+
+def _refuse_initial_weights(values, base):
+    given_weights = values.get("initial_weights", base.initial_weights)
+    if given_weights != base.initial_weights:
+        raise click.UsageError(
+            "--resume goes on with the weights of the run. "
+            f"Received: initial_weights={given_weights}"
+        )
 
 
 def _refuse_preset(preset, base):

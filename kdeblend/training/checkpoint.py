@@ -14,13 +14,18 @@ from keras import ops
 
 from kdeblend.io.atomic import atomic_path
 from kdeblend.training.callbacks.step_callback import StepCallback
+from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 
 KEEP = 2
 NAME = re.compile(r"step-(\d{8,})\.npz")
 
 
 class CheckpointError(ValueError):
-    """Raised when a checkpoint can not be read or does not fit the networks."""
+    """Raised when a checkpoint does not fit the networks, or can not be read."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """Raised when a checkpoint can not be read."""
 
 
 def save_checkpoint(gan, folder, step, extra=None):
@@ -34,10 +39,15 @@ def save_checkpoint(gan, folder, step, extra=None):
 
     Returns:
         Path of the checkpoint.
+
+    Raises:
+        TrainingDivergedError: If a weight is not finite; the older checkpoints stay.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: ops.convert_to_numpy(v) for name, v in _variables(gan).items()}
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise TrainingDivergedError("weights are not finite", step)
     arrays["extra"] = np.frombuffer(json.dumps(extra or {}).encode(), np.uint8)
     path = folder / f"step-{step:08d}.npz"
     with atomic_path(path) as temporary:
@@ -58,14 +68,14 @@ def load_checkpoint(gan, path):
         The `extra` values that it was saved with.
 
     Raises:
-        CheckpointError: If the file is broken or does not fit.
+        CheckpointError: If the file does not fit, or is broken (`DamagedCheckpointError`).
     """
     try:
         with Path(path).open("rb") as file, np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
         extra = json.loads(arrays.pop("extra").tobytes())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} must be a checkpoint. Received: {error}") from error
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DamagedCheckpointError(f"{path} must be a checkpoint. Received: {error}") from error
     variables = _variables(gan)
     expected = {name: tuple(v.shape) for name, v in variables.items()}
     received = {name: array.shape for name, array in arrays.items()}

@@ -1,16 +1,24 @@
 """Going on with a run: what is kept beside the networks, and what may have changed since."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from kdeblend.models.gan import DeblendingGAN
 from kdeblend.models.generators import load_generator
 from kdeblend.training.callbacks.validation import Validation
-from kdeblend.training.checkpoint import list_checkpoints, load_checkpoint
+from kdeblend.training.checkpoint import (
+    CheckpointError,
+    DamagedCheckpointError,
+    list_checkpoints,
+    load_checkpoint,
+)
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import start_from
+
+logger = logging.getLogger(__name__)
 
 LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_rate_drop_factor")
 VALIDATION_FIELDS = ("data", "validation_blends", "blend_mode", "perturb", "stamp_size")
@@ -48,7 +56,8 @@ class Progress:
 def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progress:
     """Load the last checkpoint of a run, then what the configuration has changed since.
 
-    A run that has none yet starts from the configuration's initial weights, if any.
+    A run that has none yet starts from the configuration's initial weights, if any. Instead of a
+    checkpoint that is damaged, the one before is loaded, with a warning.
 
     Args:
         gan: The compiled networks.
@@ -56,14 +65,21 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progr
         config: Every hyper-parameter.
 
     Raises:
-        ValueError: If the checkpoint or the initial weights do not fit the networks.
+        ValueError: If the checkpoint or the initial weights do not fit the networks, or no
+            checkpoint can be read.
     """
     checkpoints = list_checkpoints(run.checkpoints)
     if not checkpoints:
         if config.initial_weights:
             start_from(gan, config.initial_weights)
         return Progress()
-    kept = load_checkpoint(gan, checkpoints[-1])
+    try:
+        kept = _load_last(gan, checkpoints)
+    except DamagedCheckpointError:
+        raise
+    except CheckpointError as error:
+        changes = _names_of_changes(run.read_config(), config)
+        raise CheckpointError(f"{error}. Changed since: {changes}") from error
     before = kept.get("settings") or _settings(run.read_config())
     now = _settings(config)
     changed = {name for name in now if before[name] != now[name]}
@@ -73,21 +89,40 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progr
     return Progress(best, kept.get("best_step"), kept.get("history", ()))
 
 
+def _load_last(gan, checkpoints):
+    """Load the last checkpoint that can be read; return what was kept beside the networks."""
+    for path in reversed(checkpoints):
+        try:
+            return load_checkpoint(gan, path)
+        except DamagedCheckpointError as error:
+            if path == checkpoints[0]:
+                raise
+            logger.warning("%s. Going on from the checkpoint before", error)
+
+
 def best_so_far(
     progress: Progress, run: RunFolder, validation: Validation
 ) -> tuple[float, int | None]:
     """Return PSNR and step of the best network, scored again if the blends are other ones.
+
+    If its file is gone there is none, and the next that is validated is the best.
 
     Args:
         progress: How far the run has come.
         run: The run folder.
         validation: Scores a network.
     """
-    if progress.best_psnr is not None:
-        return progress.best_psnr, progress.best_step
     if not run.generator.is_file():
         return float("-inf"), None
+    if progress.best_psnr is not None:
+        return progress.best_psnr, progress.best_step
     return validation.scores(load_generator(run.generator))["val_psnr"], progress.best_step
+
+
+def _names_of_changes(before, now):
+    names = (each.name for each in fields(now) if each.name != "steps")
+    changed = [name for name in names if getattr(before, name) != getattr(now, name)]
+    return ", ".join(changed) or "nothing"
 
 
 def _settings(config):

@@ -32,6 +32,7 @@ from kdeblend.training.checkpoint import Checkpoint
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import build_gan
+from kdeblend.training.paths import with_absolute_paths
 from kdeblend.training.resume import Progress, best_so_far, restore
 from kdeblend.training.validation_set import make_validation_set
 
@@ -70,7 +71,8 @@ def train(
     """Train a network, or go on training it.
 
     Args:
-        config: Every hyper-parameter.
+        config: Every hyper-parameter. Paths of files are kept absolute, so that the run can be
+            resumed from anywhere.
         out: The run folder.
         resume: Go on from the last checkpoint in `out`, if there is one.
         progress: Show a progress bar.
@@ -86,12 +88,12 @@ def train(
             there, or the configuration or the data are unusable.
         OSError: If data are not there, VGG19's weights cannot be downloaded, `out` cannot be
             written to, or (`ChildProcessError`) a process that makes blends has died.
-        TrainingDivergedError: If a loss is no longer finite.
+        TrainingDivergedError: If a loss, a score or a weight is no longer a number.
 
     Example:
         >>> train(preset_config("quick"), "run")
     """
-    run = RunFolder(out)
+    run, config = RunFolder(out), with_absolute_paths(config)
     with run.locked(), _global_settings(config), backend.distribution(config.devices):
         if run.exists() and not resume:
             raise ValueError(
@@ -163,10 +165,10 @@ class _Training:
         self.bar = ProgressBar(last) if progress else None
         rows = slice(PANEL_ROWS)
         self.callbacks = [
-            StopOnNaN(),
             BurnInSwitch(config.burn_in),
             *self._learning_rate_drop(),
             validation,
+            StopOnNaN(),
             self.best_weights,
             BlendPanels(
                 blends[rows], truth[rows], run.panels, every, last, writer, config.batch_size

@@ -100,6 +100,13 @@ def test_nan_stops_with_a_message(gan, layers):
         fit(gan, layers, StopOnNaN(), shuffle=False)
 
 
+@pytest.mark.parametrize(("name", "value"), [("val_psnr", np.nan), ("loss", np.inf)])
+def test_scores_may_be_infinite_but_not_nan(name, value):
+    StopOnNaN().on_step(3, {"val_psnr": np.inf})
+    with pytest.raises(TrainingDivergedError, match=f"`{name}` is {value} at step 3"):
+        StopOnNaN().on_step(3, {name: value})
+
+
 def test_validation_scores_the_averaged_generator(gan, layers):
     def error(truth, prediction):
         return float(np.abs(truth - prediction).mean())

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 from kdeblend.training.checkpoint import (
     CheckpointError,
     list_checkpoints,
@@ -52,6 +53,15 @@ def test_everything_comes_back(gan, config, tmp_path):
         np.testing.assert_array_equal(received, expected)
     assert float(ops.convert_to_numpy(other.burning_in)) == 1
     assert other.steps_done == 2
+
+
+def test_weights_that_are_not_finite_are_not_kept(gan, tmp_path):
+    before = save_checkpoint(gan, tmp_path, 1)
+    kernel = gan.averaged_generator.weights[0]
+    kernel.assign(ops.convert_to_numpy(kernel) * np.nan)
+    with pytest.raises(TrainingDivergedError, match="weights are not finite at step 2"):
+        save_checkpoint(gan, tmp_path, 2)
+    assert list_checkpoints(tmp_path) == [before]
 
 
 def test_last_two_are_kept_in_order_of_steps(gan, tmp_path):

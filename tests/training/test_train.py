@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from kdeblend.data.sequence import BlendSequence
 from kdeblend.training.callbacks.step_callback import StepCallback
+from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import CheckpointError, list_checkpoints
@@ -173,7 +174,7 @@ def test_a_refused_resume_leaves_the_run_as_it_was(config, tmp_path):
     train(config.replace(steps=2), tmp_path / "run", progress=False)
     before = (tmp_path / "run" / "config.yaml").read_bytes()
     wider = config.replace(generator_options={"widths": [4, 16], "blocks": 1})
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match=r"Changed since: generator_options$"):
         train(wider, tmp_path / "run", resume=True, progress=False)
     with pytest.raises(ValueError, match="not be less than is done"):
         train(config.replace(steps=1), tmp_path / "run", resume=True, progress=False)
@@ -184,6 +185,63 @@ def test_a_mistake_leaves_no_run_behind(config, tmp_path):
     with pytest.raises(ValueError, match="`pixel_loss` must be one of"):
         train(config.replace(pixel_loss="l7"), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_ends_in_nan_ends_with_an_error_and_no_checkpoint(config, tmp_path):
+    short = config.replace(steps=1, discriminator_blocks=0)
+    with pytest.raises(TrainingDivergedError, match=r"`val_\w+` is nan at step 1"):
+        train(short.replace(learning_rate=1e38), tmp_path / "run", progress=False)
+    assert not list_checkpoints(RunFolder(tmp_path / "run").checkpoints)
+    assert train(short, tmp_path / "run", resume=True, progress=False).step == 1
+
+
+@pytest.mark.parametrize("size", [0, 300])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(config, tmp_path, size, caplog):
+    train(config.replace(steps=4), tmp_path / "run", progress=False)
+    last = list_checkpoints(tmp_path / "run" / "checkpoints")[-1]
+    os.truncate(last, size)
+    steps = []
+    count = StepsSeen(steps)
+    result = train(config.replace(steps=5), tmp_path / "run", True, False, callbacks=[count])
+    assert result.step == 5
+    assert steps == [3, 4, 5]
+    assert f"{last} must be a checkpoint" in caplog.text
+    for path in list_checkpoints(tmp_path / "run" / "checkpoints"):
+        os.truncate(path, size)
+    with pytest.raises(CheckpointError, match="must be a checkpoint"):
+        train(config, tmp_path / "run", resume=True, progress=False)
+
+
+class StepsSeen(StepCallback):
+    """Keeps the numbers of the steps."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_step(self, step, logs):
+        self.steps.append(step)
+
+
+def test_a_run_whose_best_network_is_gone_keeps_the_next_one(config, tmp_path):
+    train(config.replace(steps=3), tmp_path / "run", progress=False)
+    run = RunFolder(tmp_path / "run")
+    run.generator.unlink()
+    result = train(config.replace(steps=6, learning_rate=1e-30), run.path, True, progress=False)
+    assert result.best_step == 6
+    assert run.generator.is_file()
+
+
+def test_relative_paths_do_not_depend_on_the_folder_one_is_in(config, tmp_path, monkeypatch):
+    (galaxies,) = config.data
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "galaxies").symlink_to(galaxies)
+    monkeypatch.chdir(tmp_path)
+    train(config.replace(steps=1, data=["galaxies"]), "run", progress=False)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    before = RunFolder("../run").read_config()
+    assert before.data == (str(tmp_path / "galaxies"),)
+    assert train(before.replace(steps=2), "../run", resume=True, progress=False).step == 2
 
 
 def test_resuming_takes_a_new_learning_rate(config, tmp_path):

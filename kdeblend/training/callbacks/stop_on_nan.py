@@ -6,13 +6,19 @@ from kdeblend.training.callbacks.step_callback import StepCallback
 
 
 class TrainingDivergedError(ArithmeticError):
-    """Raised when a loss or a gradient is no longer a finite number."""
+    """Raised when a loss, a gradient, a score or a weight is no longer a number."""
+
+    def __init__(self, what: str, step: int):
+        super().__init__(
+            f"Training diverged: {what} at step {step}. Resume from the last checkpoint with a "
+            "lower learning rate, or train in float32."
+        )
 
 
 class StopOnNaN(StepCallback):
-    """Stops training at the first loss or gradient norm that is NaN or infinite.
+    """Stops training at the first loss or gradient norm that is not finite, or score that is NaN.
 
-    Put it before every callback that writes something.
+    Put it after the validation, and before every callback that writes something.
     """
 
     def on_step(self, step, logs):
@@ -22,8 +28,7 @@ class StopOnNaN(StepCallback):
             TrainingDivergedError: If one is not finite.
         """
         for name, value in logs.items():
-            if not math.isfinite(float(value)):
-                raise TrainingDivergedError(
-                    f"Training diverged: `{name}` is {value} at step {step}. Resume from the last "
-                    "checkpoint with a lower learning rate, or train in float32."
-                )
+            number = float(value)
+            infinite = math.isinf(number) and not name.startswith("val_")  # PSNR may well be
+            if infinite or math.isnan(number):
+                raise TrainingDivergedError(f"`{name}` is {number}", step)
