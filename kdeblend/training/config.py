@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 import yaml
 
 from kdeblend.io.atomic import write_text
+from kdeblend.metrics.ssim import WINDOW
 from kdeblend.training.recipes import PRESETS
 
 
@@ -211,7 +212,7 @@ def _float(name: str, text: str) -> float:
 
 CHOICES = {"optimizer": ("adam", "muon"), "learning_rate_schedule": ("drop", "cosine")}
 POSITIVE = (
-    "stamp_size", "steps", "batch_size", "discriminator_filters", "learning_rate",
+    "steps", "batch_size", "discriminator_filters", "learning_rate",
     "learning_rate_drop_factor", "validation_blends", "validate_every", "checkpoint_every",
     "log_every", "steps_per_execution", "workers",
 )  # fmt: skip
@@ -228,6 +229,11 @@ def _check_ranges(config: TrainingConfig) -> None:
     for name in NOT_NEGATIVE:
         if not getattr(config, name) >= 0:
             raise ValueError(f"`{name}` must not be negative. Received: {getattr(config, name)}")
+    if config.stamp_size < WINDOW:
+        raise ValueError(
+            f"`stamp_size` must be at least {WINDOW}, the window of SSIM. "
+            f"Received: {config.stamp_size}"
+        )
     if config.average_momentum >= 1:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
     if not 0 <= config.sky_light < 1:
