@@ -242,11 +242,7 @@ def _check_ranges(config: TrainingConfig) -> None:
         raise ValueError(
             f"`preset` must be one of {sorted(PRESETS)}. Received: preset={config.preset!r}"
         )
-    if config.devices and config.batch_size % len(config.devices):
-        raise ValueError(
-            "`batch_size` must be a multiple of the number of devices. "
-            f"Received: batch_size={config.batch_size}, devices={list(config.devices)}"
-        )
+    _check_devices(config)
     if config.seed >= 2**32:
         raise ValueError(f"`seed` must be below 2**32. Received: {config.seed}")
     for name, choices in CHOICES.items():
@@ -256,3 +252,15 @@ def _check_ranges(config: TrainingConfig) -> None:
             )
     if not config.data:
         raise ValueError("`data` must name at least one source of galaxies. Received: data=()")
+
+
+def _check_devices(config: TrainingConfig) -> None:
+    if len(set(config.devices)) < len(config.devices):
+        raise ValueError(
+            f"`devices` must be named once each. Received: devices={list(config.devices)}"
+        )
+    if config.devices and config.batch_size % len(config.devices):
+        raise ValueError(
+            "`batch_size` must be a multiple of the number of devices. "
+            f"Received: batch_size={config.batch_size}, devices={list(config.devices)}"
+        )
