@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+import numpy as np
 import yaml
 
 from kdeblend.io.atomic import write_text
@@ -191,15 +192,40 @@ def _check_names(values: Mapping[str, Any]) -> None:
 def _checked(name: str, hint: Any, value: Any) -> Any:
     """Return `value` as the type that the field declares, or raise ValueError."""
     kind = get_origin(hint) or hint
-    if kind is tuple and isinstance(value, list | tuple):
+    value = _plain(value)
+    if kind is tuple and isinstance(value, str):
+        return (value,)
+    if kind is tuple and isinstance(value, list):
         return tuple(str(each) for each in value)
+    if kind is int and isinstance(value, str | float):
+        value = _whole(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return copy.deepcopy(value)
+        return value
     if kind is float and isinstance(value, str):
         return _float(name, value)
     raise ValueError(f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of what YAML can hold: NumPy's scalars as Python's, tuples as lists."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return copy.deepcopy(value)
+
+
+def _whole(value: str | float) -> Any:
+    """Return a whole number written as 1e3 or 1000.0 as an int, anything else as it is."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else value
 
 
 def _float(name: str, text: str) -> float:
