@@ -10,7 +10,7 @@ from kdeblend.io.errors import in_words
 
 
 def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn what a user can put right, a ValueError, OSError or ImportError, into one line.
+    """Turn what a user can put right, such as a ValueError or a full memory, into one line.
 
     Args:
         command: The function of a click command. Put this decorator below all
@@ -28,7 +28,7 @@ def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except BrokenPipeError:  # click ends quietly when the reader of a pipe has gone
             raise
-        except (ValueError, OSError, ImportError, ArithmeticError) as error:
+        except (ValueError, OSError, ImportError, ArithmeticError, MemoryError) as error:
             raise click.ClickException(in_words(error)) from error
 
     return wrapper

@@ -34,7 +34,9 @@ def prepare(data, out):
 
     from kdeblend.data.open import open_source
     from kdeblend.data.prepared import prepare as prepare_file
+    from kdeblend.io.atomic import check_folder
 
+    check_folder(out)
     source = open_source(data, stamp_size=1)
     with sigterm_cleans_up(), Progress(transient=True) as bar:
         task = bar.add_task("Decoding", total=len(source))

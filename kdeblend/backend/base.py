@@ -88,13 +88,11 @@ class Backend(ABC):
                 yield
 
     def _check_devices(self, devices: Sequence[str]) -> None:
-        kinds = {device.split(":")[0] for device in devices}
+        kinds = {"cpu", *(device.split(":")[0] for device in devices)}
         existing = [each for kind in sorted(kinds) for each in self.list_devices(kind)]
         missing = [device for device in devices if device not in existing]
         if missing:
-            raise ValueError(
-                f"`devices` must be among {existing or 'none of that kind'}. Received: {missing}"
-            )
+            raise ValueError(f"`devices` must be among {existing}. Received: {missing}")
 
     @abstractmethod
     def list_devices(self, kind: str) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from kdeblend.data.galaxy10 import Galaxy10Source
 from kdeblend.data.source import GalaxySource, logger
+from kdeblend.io.atomic import check_folder
 from kdeblend.io.hdf5 import is_hdf5, open_hdf5, write_image_stack
 from kdeblend.io.images import ImageReadError
 
@@ -62,7 +63,9 @@ def prepare(
     Raises:
         ValueError: If images differ in size or type, none is readable, or `path` is there and not
             a file that this function wrote.
+        FileNotFoundError: If the folder of `path` is not there.
     """
+    check_folder(path)
     if os.path.exists(path) and not PreparedSource.matches(os.fspath(path)):
         raise ValueError(f"The file to write must be a new or a prepared one. Received: {path}")
     images = _readable(source, progress)

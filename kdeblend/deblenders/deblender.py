@@ -188,6 +188,11 @@ def check_blends(images: np.ndarray) -> None:
         ValueError: If it is no such array, has fewer than 8 pixels a side, is of
             another dtype than uint8, uint16 or floats, or not in [0, 1].
     """
+    if not hasattr(images, "shape"):
+        raise ValueError(
+            "`images` must be one array (n, height, width, bands), as numpy.stack makes of images "
+            f"of one size. Received: {type(images).__name__}"
+        )
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(
             f"`images` must have shape (n, height, width, bands). Received: {images.shape}"

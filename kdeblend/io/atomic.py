@@ -54,6 +54,20 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     _sync_folder(target.parent)
 
 
+def check_folder(path: str | os.PathLike) -> None:
+    """Check that the folder of a file to write is there.
+
+    Args:
+        path: The file; it need not exist.
+
+    Raises:
+        FileNotFoundError: If the folder is not there; the error names it.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a file of text, complete or not at all, in UTF-8.
 

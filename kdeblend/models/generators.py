@@ -2,9 +2,13 @@
 
 import logging
 import os
+import re
 from typing import Any
 
 from kdeblend.plugins import Registry
+
+# How Keras says in a page of text that a saved object is of a class it does not know.
+UNKNOWN_CLASS = re.compile(r"Could not (?:locate|deserialize) \w+ '([^']+)'")
 
 logger = logging.getLogger("kdeblend")
 
@@ -26,6 +30,9 @@ def load_generator(path: str | os.PathLike) -> Any:
 
     Returns:
         The `keras.Model`, not compiled. Keras raises errors of many kinds for a damaged file.
+
+    Raises:
+        ImportError: If a class that the network is made of is not there.
     """
     import keras
 
@@ -34,4 +41,13 @@ def load_generator(path: str | os.PathLike) -> Any:
             GENERATORS[name]
         except Exception as error:  # a package may raise anything
             logger.warning("left out the generator %s: %s", name, error)
-    return keras.saving.load_model(path, compile=False)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except TypeError as error:
+        unknown = UNKNOWN_CLASS.search(str(error))
+        if unknown is None:
+            raise
+        raise ImportError(
+            f"the network needs {unknown[1]!r}, which is not there; probably the package that it "
+            "comes from is not installed"
+        ) from error

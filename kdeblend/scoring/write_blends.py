@@ -1,6 +1,5 @@
 """Made blends to an `.npz` file that `ReadBlends` reads."""
 
-import errno
 import os
 import zipfile
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kdeblend.io.atomic import check_folder
 from kdeblend.io.images import from_float
 from kdeblend.io.npz import NewArray, npz_mark, npz_names, write_npz
 from kdeblend.scoring.blends import MadeBlends
@@ -56,9 +56,8 @@ def check_place(path: str | os.PathLike) -> None:
         FileNotFoundError: If its folder is not there.
         ValueError: If another file is there.
     """
+    check_folder(path)
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     if path.exists() and not _is_ours(path):
         raise ValueError(
             "The file to write must be a new one, or one of `kdeblend blend` to which nothing was "

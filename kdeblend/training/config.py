@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+import numpy as np
 import yaml
 
 from kdeblend.io.atomic import write_text
+from kdeblend.metrics.ssim import WINDOW
 from kdeblend.training.recipes import PRESETS
 
 
@@ -190,15 +192,40 @@ def _check_names(values: Mapping[str, Any]) -> None:
 def _checked(name: str, hint: Any, value: Any) -> Any:
     """Return `value` as the type that the field declares, or raise ValueError."""
     kind = get_origin(hint) or hint
-    if kind is tuple and isinstance(value, list | tuple):
+    value = _plain(value)
+    if kind is tuple and isinstance(value, str):
+        return (value,)
+    if kind is tuple and isinstance(value, list):
         return tuple(str(each) for each in value)
+    if kind is int and isinstance(value, str | float):
+        value = _whole(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return copy.deepcopy(value)
+        return value
     if kind is float and isinstance(value, str):
         return _float(name, value)
     raise ValueError(f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of what YAML can hold: NumPy's scalars as Python's, tuples as lists."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return copy.deepcopy(value)
+
+
+def _whole(value: str | float) -> Any:
+    """Return a whole number written as 1e3 or 1000.0 as an int, anything else as it is."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else value
 
 
 def _float(name: str, text: str) -> float:
@@ -211,7 +238,7 @@ def _float(name: str, text: str) -> float:
 
 CHOICES = {"optimizer": ("adam", "muon"), "learning_rate_schedule": ("drop", "cosine")}
 POSITIVE = (
-    "stamp_size", "steps", "batch_size", "discriminator_filters", "learning_rate",
+    "steps", "batch_size", "discriminator_filters", "learning_rate",
     "learning_rate_drop_factor", "validation_blends", "validate_every", "checkpoint_every",
     "log_every", "steps_per_execution", "workers",
 )  # fmt: skip
@@ -228,6 +255,11 @@ def _check_ranges(config: TrainingConfig) -> None:
     for name in NOT_NEGATIVE:
         if not getattr(config, name) >= 0:
             raise ValueError(f"`{name}` must not be negative. Received: {getattr(config, name)}")
+    if config.stamp_size < WINDOW:
+        raise ValueError(
+            f"`stamp_size` must be at least {WINDOW}, the window of SSIM. "
+            f"Received: {config.stamp_size}"
+        )
     if config.average_momentum >= 1:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
     if not 0 <= config.sky_light < 1:
@@ -236,11 +268,7 @@ def _check_ranges(config: TrainingConfig) -> None:
         raise ValueError(
             f"`preset` must be one of {sorted(PRESETS)}. Received: preset={config.preset!r}"
         )
-    if config.devices and config.batch_size % len(config.devices):
-        raise ValueError(
-            "`batch_size` must be a multiple of the number of devices. "
-            f"Received: batch_size={config.batch_size}, devices={list(config.devices)}"
-        )
+    _check_devices(config)
     if config.seed >= 2**32:
         raise ValueError(f"`seed` must be below 2**32. Received: {config.seed}")
     for name, choices in CHOICES.items():
@@ -250,3 +278,15 @@ def _check_ranges(config: TrainingConfig) -> None:
             )
     if not config.data:
         raise ValueError("`data` must name at least one source of galaxies. Received: data=()")
+
+
+def _check_devices(config: TrainingConfig) -> None:
+    if len(set(config.devices)) < len(config.devices):
+        raise ValueError(
+            f"`devices` must be named once each. Received: devices={list(config.devices)}"
+        )
+    if config.devices and config.batch_size % len(config.devices):
+        raise ValueError(
+            "`batch_size` must be a multiple of the number of devices. "
+            f"Received: batch_size={config.batch_size}, devices={list(config.devices)}"
+        )

@@ -2,11 +2,13 @@ import logging
 import os
 import signal
 
+import pytest
 from click.testing import CliRunner
 
 from kdeblend.cli.main import main
 from kdeblend.data.image_source import ImageSource
 from kdeblend.data.open import open_source
+from kdeblend.data.prepared import prepare
 
 
 def run(*arguments):
@@ -36,6 +38,16 @@ def test_a_missing_path_is_one_line_and_no_file(tmp_path):
     assert "nowhere" in result.output
     assert "Traceback" not in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_folder_is_named_before_anything_is_read(galaxy_folder, tmp_path):
+    for data in (galaxy_folder, tmp_path / "nowhere"):
+        result = run("--data", data, "--out", tmp_path / "no" / "such.h5")
+        assert result.exit_code == 1
+        assert result.output == f"Error: No such file or directory: {tmp_path / 'no'}\n"
+    with pytest.raises(FileNotFoundError) as caught:
+        prepare(None, tmp_path / "no" / "such.h5")
+    assert caught.value.filename == str(tmp_path / "no")
 
 
 def test_a_file_of_something_else_is_not_replaced(galaxy_folder, tmp_path):

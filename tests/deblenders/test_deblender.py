@@ -130,6 +130,7 @@ def test_images_that_the_network_cannot_take(network, shape, message):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
+        ([np.zeros((9, 9, 3))] * 2, "as numpy.stack makes of images of one size. Received: list"),
         (np.zeros((9, 9, 3)), "shape"),
         (np.zeros((1, 9, 9, 0)), "shape"),
         (np.zeros((1, 7, 9, 3)), "9 x 7 pixels"),

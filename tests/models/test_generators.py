@@ -1,5 +1,6 @@
 import json
 import logging
+import zipfile
 from importlib.metadata import EntryPoint
 
 import keras
@@ -192,3 +193,16 @@ def test_a_broken_package_does_not_keep_networks_from_loading(monkeypatch, tmp_p
         generator = load_generator(tmp_path / "unet.keras")
     assert generator.count_params() == build_unet(**SMALL["unet"]).count_params()
     assert "left out the generator strange" in caplog.text
+
+
+@pytest.mark.parametrize("module", [None, "no_such_package.layers"])
+def test_a_class_that_is_not_there_is_named(module, tmp_path):
+    layer = {"module": module, "class_name": "Odd", "config": {}, "registered_name": "them>Odd"}
+    config = keras.saving.serialize_keras_object(build_unet(**SMALL["unet"]))
+    config["config"]["layers"][1] |= layer
+    with zipfile.ZipFile(tmp_path / "unet.keras", "w") as file:
+        file.writestr("config.json", json.dumps(config))
+        file.writestr("metadata.json", "{}")
+        file.writestr("model.weights.h5", "")
+    with pytest.raises(ImportError, match=r"^the network needs 'Odd', which is not there; .*ed$"):
+        load_generator(tmp_path / "unet.keras")

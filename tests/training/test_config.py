@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import yaml
 
@@ -62,12 +63,16 @@ def test_bad_files_are_explained(text, message, tmp_path):
         ({"steps": 0}, "`steps` must be positive. Received: 0"),
         ({"steps": "many"}, "`steps` must be of type int"),
         ({"steps": True}, "`steps` must be of type int"),
+        ({"steps": "1.5"}, "`steps` must be of type int. Received: steps='1.5'"),
+        ({"steps": "inf"}, "`steps` must be of type int"),
         ({"learning_rate": "fast"}, "`learning_rate` must be a number"),
+        ({"stamp_size": 6}, "`stamp_size` must be at least 7, the window of SSIM. Received: 6"),
         ({"burn_in": -1}, "`burn_in` must not be negative"),
         ({"sky_light": 1.0}, r"`sky_light` must be in \[0, 1\). Received: 1.0"),
         ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
         ({"learning_rate_schedule": "step"}, "Received: 'step'"),
         ({"optimizer": "sgd"}, r"`optimizer` must be one of \('adam', 'muon'\). Received: 'sgd'"),
+        ({"devices": ["cpu:0", "cpu:0"]}, "`devices` must be named once each"),
         ({"data": []}, "`data` must name at least one source"),
         ({"speed": 1}, r"Received: \['speed'\]"),
     ],
@@ -75,6 +80,31 @@ def test_bad_files_are_explained(text, message, tmp_path):
 def test_impossible_values_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         preset_config("quick").replace(**changes)
+
+
+@pytest.mark.parametrize("steps", ["1e3", "1000", 1e3, np.int64(1000), np.float32(1000)])
+def test_whole_numbers_may_be_written_in_any_way(steps):
+    config = preset_config("quick").replace(steps=steps)
+    assert (config.steps, type(config.steps)) == (1000, int)
+
+
+def test_a_single_text_is_one_entry():
+    config = preset_config("quick").replace(data="gal", devices="cpu:0")
+    assert (config.data, config.devices) == (("gal",), ("cpu:0",))
+
+
+def test_scalars_of_numpy_are_plain_numbers(tmp_path):
+    options = {"widths": (np.int64(4), 8), "blocks": np.int64(1), "space_to_depth": np.bool_(True)}
+    config = preset_config("quick").replace(
+        learning_rate=np.float32(0.5),
+        cache_gb=np.float64(1),
+        augment=np.bool_(True),
+        generator_options=options,
+    )
+    config.save(tmp_path / "config.yaml")
+    assert TrainingConfig(**read_config(tmp_path / "config.yaml")) == config
+    assert config.generator_options == {"widths": [4, 8], "blocks": 1, "space_to_depth": True}
+    assert type(config.learning_rate) is type(config.cache_gb) is float
 
 
 def test_configurations_share_no_options():

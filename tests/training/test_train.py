@@ -334,7 +334,7 @@ def test_curves_are_on_disk_however_the_run_ends(config, tmp_path):
 
 
 def test_devices_that_do_not_exist_are_named(config, tmp_path):
-    with pytest.raises(ValueError, match=r"`devices` must be among.*Received: \['gpu:7'\]"):
+    with pytest.raises(ValueError, match=r"among \['cpu:0'.*\]. Received: \['gpu:7'\]"):
         train(config.replace(devices=["gpu:7"]), tmp_path / "run", progress=False)
 
 

@@ -1,0 +1,24 @@
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from kdeblend.cli.errors import report_errors
+
+
+def allocate():
+    np.empty(2**60, np.uint8)
+
+
+def run_out():
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("work", "message"), [(allocate, "Unable to allocate"), (run_out, "MemoryError")]
+)
+def test_a_full_memory_is_one_line(work, message):
+    result = CliRunner().invoke(click.command()(report_errors(work)))
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {message}")
+    assert result.output.count("\n") == 1
