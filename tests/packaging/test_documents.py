@@ -211,7 +211,7 @@ def test_pictures_made_of_fits_files_are_as_the_page_says(missing, tmp_path, mon
 
 def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):
     blocks = python_in("docs/tuning.md")
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     searches = []
 
     def search(config, out, hypermodel=kdeblend.tuning.DeblendingHyperModel):
@@ -220,16 +220,34 @@ def test_tuning_document_searches_with_its_own_hyper_model(monkeypatch):
         return SimpleNamespace(best=SimpleNamespace(values={}, psnr=0.0))
 
     monkeypatch.setattr("kdeblend.tuning.run.search", search)
+    shared = {}  # the last block goes on from the one before
     for block in blocks:
-        exec(block, {})
-    (first, _), (second, names) = searches
+        exec(block, shared)
+    (first, _), (second, names), (third, others) = searches
     assert first.discriminator_blocks == 3
     assert names == {"pixel_loss", "average_momentum", *SEARCHED}
     assert (second.pixel_loss, second.average_momentum) == ("mse", 0.9)
+    assert others == {"width", "discriminator_blocks"}
+    assert (third.generator, third.generator_options) == ("shallow", {"filters": 8})
+
+
+def test_training_document_trains_from_python(monkeypatch):
+    (block,) = python_in("docs/training.md")
+    runs = []
+
+    def train(config, out):
+        runs.append((config, out))
+        return SimpleNamespace(best_psnr=0.0, step=500)
+
+    monkeypatch.setattr("kdeblend.training.train.train", train)
+    monkeypatch.setattr("kdeblend.deblenders.load.load_deblender", lambda name, *options: name)
+    exec(block, {})
+    ((config, out),) = runs
+    assert (config.preset, config.data, config.steps, out) == ("quick", ("galaxies",), 500, "run")
 
 
 def test_a_search_is_imported_as_the_document_says():
-    (example, _) = python_in("docs/tuning.md")
+    example = python_in("docs/tuning.md")[0]
     (imports,) = re.findall(r"^from kdeblend\.tuning import .*$", example, flags=re.MULTILINE)
     code = f"{imports}\nassert callable(search), search"
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
