@@ -1,13 +1,11 @@
 """`kdeblend blend`: the blends of `kdeblend score` in a file."""
 
-import sys
-
 import click
 
 from kdeblend.cli.errors import report_errors
 from kdeblend.cli.options import data_option, perturb_option, seed_option
 from kdeblend.cli.progress import progress_bar
-from kdeblend.cli.signals import sigterm_cleans_up
+from kdeblend.cli.signals import ctrl_c_says, sigterm_cleans_up
 
 EXAMPLES = """
 \b
@@ -53,11 +51,8 @@ def blend(data, out, **making):
     `galaxies` (n, 2), their names. Any further array shaped as `truth` that is
     put in is scored as a deblender's answer by 'kdeblend score FILE.npz'.
     """
-    try:
+    with ctrl_c_says(f"Stopped; {out} is not written."):
         made = _write(data, out, making)
-    except KeyboardInterrupt:
-        click.echo(f"Stopped; {out} is not written.", err=True)
-        sys.exit(130)
     galaxies = len(set(made.galaxies.flat))
     click.echo(f"{len(made)} blends of {galaxies} galaxies in {out}")
 

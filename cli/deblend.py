@@ -1,14 +1,13 @@
 """`kdeblend deblend`: from images of two blended galaxies to one image per galaxy."""
 
 import re
-import sys
 
 import click
 
 from kdeblend.cli.errors import report_errors
 from kdeblend.cli.options import consistent_option, orientations_option
 from kdeblend.cli.progress import progress_bar
-from kdeblend.cli.signals import sigterm_cleans_up
+from kdeblend.cli.signals import GO_ON, ctrl_c_says, sigterm_cleans_up
 
 EXAMPLES = """
 \b
@@ -97,11 +96,8 @@ def deblend(inputs, out, weights, centre, centres, resume, **options):
     """
     if centre is not None and centres is not None:
         raise click.UsageError("--centre is for all images, --centres for each: give one of them")
-    try:
+    with ctrl_c_says(GO_ON):
         report, reach = _deblend(inputs, out, weights, centre, centres, resume, options)
-    except KeyboardInterrupt:
-        click.echo("Stopped; go on with the same command and --resume.", err=True)
-        sys.exit(130)
     _print(report, reach)
 
 

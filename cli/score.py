@@ -1,6 +1,5 @@
 """`kdeblend score`: how good deblenders are on blends with known truth."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ from kdeblend.cli.options import (
     seed_option,
 )
 from kdeblend.cli.progress import progress_bar
+from kdeblend.cli.signals import GO_ON, ctrl_c_says
 from kdeblend.cli.tables import table_console
 
 EXAMPLES = """
@@ -77,11 +77,8 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
     Ctrl-C keeps what is finished; --resume goes on. The exit status is 1 if a
     deblender failed on every blend.
     """
-    try:
+    with ctrl_c_says(GO_ON):
         summary = _score(blends_file, list(data), blends, names, out, resume, processes, making)
-    except KeyboardInterrupt:
-        click.echo("Stopped; go on with the same command and --resume.", err=True)
-        sys.exit(130)
     _show(summary)
     *first, last = _results(Path(out))
     click.echo(f"{', '.join(first)} and {last} written.")

@@ -1,9 +1,13 @@
-"""What commands that write large files do when they are told to end."""
+"""What commands do when they are told to end."""
 
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import click
+
+GO_ON = "Stopped; go on with the same command and --resume."
 
 
 @contextmanager
@@ -14,3 +18,17 @@ def sigterm_cleans_up() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def ctrl_c_says(message: str) -> Iterator[None]:
+    """Have Ctrl-C print a message and exit with 130, as shells do.
+
+    Args:
+        message: What has become of the work.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(message, err=True)
+        sys.exit(130)

@@ -8,16 +8,13 @@ Images are never enlarged for a network: they would lack the grain that it knows
 than as they were.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from skimage.transform import resize
 
 from kdeblend.deblenders.deblender import MIN_SIDE
+from kdeblend.deblenders.window import Answer
 
 DARKEST = 1e-4  # below this share of the brightest, both layers get an equal part of the detail
-
-Answer = Callable[[np.ndarray], np.ndarray]
 
 
 def check_scale(scale: float) -> None:

@@ -92,8 +92,8 @@ def _table(text: str, padding: int = 1) -> Table:
 
 
 def _below_title(table: Table) -> Group:
-    title, table.title = Text.from_markup(str(table.title), style="bold"), None
-    return Group(title, table)
+    heading, table.title = Text.from_markup(str(table.title), style="bold"), None
+    return Group(heading, table)
 
 
 def _mean(figures: dict[str, Any], galaxies: int, best: str | None) -> str:
