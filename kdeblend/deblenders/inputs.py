@@ -70,9 +70,11 @@ class Inputs:
         """
         named = [os.fspath(path) for path in paths]
         inputs, seen = cls(), set()
+        fits: dict[Path, None] = {}
         for path in named:
-            inputs.fits += [file for file in _fits_below(path) if file not in inputs.fits]
-            found = _expand(path)
+            below = list(Path(path).rglob("*")) if Path(path).is_dir() else None
+            fits |= dict.fromkeys(sorted(filter(_is_fits, below or ())))
+            found = _expand(path) if below is None else _images_in(Path(path), below)
             if isinstance(found, str):
                 inputs.missing[path] = found
                 continue
@@ -84,6 +86,7 @@ class Inputs:
                     inputs.outputs.append(file)
                 else:
                     inputs.files[file] = place
+        inputs.fits = list(fits)
         return inputs
 
 
@@ -134,23 +137,23 @@ def is_output(file: Path) -> bool:
 
 
 def _expand(path: str) -> dict[Path, Path] | str:
-    """Return images and their places below `path`, or why there are none."""
-    root = Path(path)
-    if root.is_dir():
-        below = sorted(file for file in root.rglob("*") if _is_image(file))
-        shown = [file for file in below if not _is_hidden(file.relative_to(root))]
-        return {file: file.relative_to(root) for file in shown} or "no images in this folder"
-    if root.exists():
-        return {root: Path(root.name)}
+    """Return the images that a file name or a pattern stands for, with places, or why none."""
+    if Path(path).exists():
+        return {Path(path): Path(Path(path).name)}
     if not glob.has_magic(path):
         return "No such file or directory"
     found = sorted(file for file in map(Path, glob.glob(path, recursive=True)) if _is_image(file))
     return {file: Path(file.name) for file in found} or "no images match this pattern"
 
 
-def _fits_below(path: str) -> list[Path]:
-    files = sorted(Path(path).rglob("*")) if Path(path).is_dir() else []
-    return [each for each in files if each.name.lower().endswith(FITS_SUFFIXES) and each.is_file()]
+def _images_in(root: Path, below: Iterable[Path]) -> dict[Path, Path] | str:
+    """Return the images of all that is below a folder, with places, or why there are none."""
+    shown = [file for file in below if _is_image(file) and not _is_hidden(file.relative_to(root))]
+    return {file: file.relative_to(root) for file in sorted(shown)} or "no images in this folder"
+
+
+def _is_fits(file: Path) -> bool:
+    return file.name.lower().endswith(FITS_SUFFIXES) and file.is_file()
 
 
 def _is_image(file: Path) -> bool:
