@@ -14,7 +14,7 @@ def requirements(name):
     return [line for line in lines if not line.startswith(("#", "-r"))]
 
 
-TEST = ["pytest>=8", "setuptools>=77"]
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "setuptools>=77"]
 
 setup(
     name="kdeblend",

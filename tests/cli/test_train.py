@@ -17,7 +17,7 @@ from kdeblend.training.networks import build_config_generator
 
 TINY = """
 stamp_size: 12
-generator_options: {widths: [4, 8], blocks: 1}
+generator_options: {widths: [4, 8], blocks: 0, decoders: 1}
 discriminator_blocks: 0
 discriminator_filters: 2
 vgg_layer: block1_conv1
@@ -159,7 +159,7 @@ def test_a_run_starts_from_a_trained_network_in_its_shape(start, arguments, tmp_
     result = invoke(*again, "--init", run / start)
     assert result.exit_code == 0, result.output
     config = yaml.safe_load((after / "config.yaml").read_text())
-    assert config["generator_options"] == {"widths": [4, 8], "blocks": 1}
+    assert config["generator_options"] == {"widths": [4, 8], "blocks": 0, "decoders": 1}
     assert config["initial_weights"] == str(run / "generator.keras")
 
 

@@ -18,8 +18,8 @@ SIZE = 12
 def make_gan(optimizer=None, perceptual=True, discriminator=True, **options):
     keras.utils.set_random_seed(3)
     gan = DeblendingGAN(
-        build_generator(1, 1, 4),
-        build_discriminator(2, SIZE, 4) if discriminator else None,
+        build_generator(1, 0, 4),
+        build_discriminator(1, SIZE, 4) if discriminator else None,
         PerceptualLoss("none", "block1_conv2", None) if perceptual else None,
         **options,
     )

@@ -31,9 +31,9 @@ def state(gan):
 
 
 @pytest.fixture
-def config(config):
+def config(gan_config):
     options = {"root_blocks": 1, "branch_blocks": 0, "filters": 4}
-    return config.replace(generator="resnet", generator_options=options)
+    return gan_config.replace(generator="resnet", generator_options=options, burn_in=0)
 
 
 @pytest.fixture

@@ -21,12 +21,11 @@ from kdeblend.training.train import train
 
 
 @pytest.mark.backend
-def test_a_run_leaves_everything_behind(config, tmp_path):
-    config = config.replace(burn_in=2, vgg_weights="none")
-    result = train(config, tmp_path / "run", progress=False)
+def test_a_run_leaves_everything_behind(gan_config, tmp_path):
+    result = train(gan_config, tmp_path / "run", progress=False)
     run = RunFolder(tmp_path / "run")
     assert (result.step, result.stopped_by) == (6, None)
-    assert run.read_config() == config
+    assert run.read_config() == gan_config
     rows = run.log.read_text().splitlines()
     header = rows[0].split(",")
     assert len(rows) == 1 + 6
@@ -188,7 +187,7 @@ def test_a_mistake_leaves_no_run_behind(config, tmp_path):
 
 
 def test_a_training_that_ends_in_nan_ends_with_an_error_and_no_checkpoint(config, tmp_path):
-    short = config.replace(steps=1, discriminator_blocks=0)
+    short = config.replace(steps=1)
     with pytest.raises(TrainingDivergedError, match=r"`val_\w+` is nan at step 1"):
         train(short.replace(learning_rate=1e38), tmp_path / "run", progress=False)
     assert not list_checkpoints(RunFolder(tmp_path / "run").checkpoints)
