@@ -23,6 +23,8 @@ Examples:
       the central galaxy is the one at column 120, row 45
   kdeblend deblend images/ --out layers --centres catalogue.csv
       the same for each image, by the columns file, x and y of a table
+  kdeblend deblend field.tif --out layers --centres catalogue.csv --size 80
+      many galaxies of one image, told apart by the column name, cut out
   kdeblend deblend hubble/ --out layers --scale 0.5
       galaxies are twice as large, in pixels, as those the network knows
   kdeblend deblend images/ --out layers --resume
@@ -63,7 +65,14 @@ class Pixel(click.ParamType):
 @click.option(
     "--centres",
     metavar="FILE",
-    help="Table (CSV) that says it for each image, in the columns file, x and y.",
+    help="Table (CSV) that says it for each image, in the columns file, x and y; and name, where "
+    "it has several galaxies of one image.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=8),
+    metavar="PIXELS",
+    help="Write a square of this side around the central galaxy; by default the whole image.",
 )
 @click.option(
     "--scale",
@@ -86,7 +95,7 @@ class Pixel(click.ParamType):
     help="Images of 80 x 80 pixels to do at once; of larger ones fewer.",
 )
 @report_errors
-def deblend(inputs, out, weights, centre, centres, resume, **options):
+def deblend(inputs, out, weights, centre, centres, size, resume, **options):
     """Split images of two blended galaxies into one image per galaxy.
 
     INPUT is a PNG, JPEG, TIFF or .npy file, a folder or a pattern. Beside
@@ -97,11 +106,11 @@ def deblend(inputs, out, weights, centre, centres, resume, **options):
     if centre is not None and centres is not None:
         raise click.UsageError("--centre is for all images, --centres for each: give one of them")
     with ctrl_c_says(GO_ON):
-        report, reach = _deblend(inputs, out, weights, centre, centres, resume, options)
+        report, reach = _deblend(inputs, out, weights, centre, centres, size, resume, options)
     _print(report, reach)
 
 
-def _deblend(inputs, out, weights, centre, centres, resume, options):
+def _deblend(inputs, out, weights, centre, centres, size, resume, options):
     from kdeblend.deblenders.centres import read_centres
     from kdeblend.deblenders.deblender import Deblender
     from kdeblend.deblenders.files import deblend_files
@@ -110,13 +119,14 @@ def _deblend(inputs, out, weights, centre, centres, resume, options):
     where = centre if centres is None else read_centres(centres)
     deblender = Deblender.from_preset(weights or DEFAULT_PRESET, **options)
     with sigterm_cleans_up(), progress_bar("Deblending", None) as advance:
-        return deblend_files(inputs, deblender, out, where, advance, resume), deblender.reach
+        report = deblend_files(inputs, deblender, out, where, advance, resume, size)
+    return report, deblender.reach
 
 
 def _print(report, reach):
     for panel, *_ in report.written.values():
         click.echo(panel)
-    for files, reason in (
+    for inputs, reason in (
         (report.done, "left out: deblended before, see --resume"),
         (report.skipped, "left out: layers and panels of kdeblend, no blends"),
         (report.fits, "left out: FITS is not read; docs/images.md says how to make pictures of it"),
@@ -126,8 +136,9 @@ def _print(report, reach):
             "are large",
         ),
     ):
-        if files:
-            click.echo(f"{len(files)} {'file' if len(files) == 1 else 'files'} {reason}.", err=True)
+        if inputs:
+            word = "input" if len(inputs) == 1 else "inputs"
+            click.echo(f"{len(inputs)} {word} {reason}.", err=True)
     for name, reason in report.failed.items():
         click.echo(f"{name}: {reason}", err=True)
     if report.failed:

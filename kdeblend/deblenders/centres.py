@@ -1,4 +1,4 @@
-"""A table of where the central galaxies of images are."""
+"""A table of where the central galaxies of images are, one or more of each image."""
 
 import csv
 import math
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 COLUMNS = ("file", "x", "y")
+NAME = "name"  # the column that may be missing
 
 Centre = tuple[int, int]
-Centres = Mapping[str, Centre | None]
+Centres = Mapping[str, Mapping[str, Centre | None]]
 
 
 def read_centres(path: str | os.PathLike) -> Centres:
@@ -18,15 +19,21 @@ def read_centres(path: str | os.PathLike) -> Centres:
     Args:
         path: A CSV file in UTF-8 with a header and the columns `file`, the name of an image,
             with or without folders in front of it, and `x` and `y`, column and row in pixels,
-            from 0 at the upper left. Fractions are rounded; other columns, and rows that are
-            blank, do not count.
+            from 0 at the upper left. The column `name` tells the galaxies of a file in several
+            rows apart; it may be missing or empty where a file is in one. Fractions are rounded;
+            other columns, and rows that are blank, do not count.
 
     Returns:
-        Column and row `(x, y)` by file; None where the table leaves one open.
+        Column and row `(x, y)` by file and by name, which is empty where the table gives none;
+        None where it leaves `x` or `y` open.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no such table, or names a file twice.
+        ValueError: If it is no such table, or galaxies of a file cannot be told apart.
+
+    Example:
+        >>> read_centres("catalogue.csv")
+        {'a.png': {'': (62, 31)}, 'field.png': {'17': (40, 39), '18': (212, 305)}}
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -39,33 +46,47 @@ def read_centres(path: str | os.PathLike) -> Centres:
         raise ValueError(f"{path}: {error}") from error
 
 
-def find_centre(centres: Centres, image: Path) -> Centre:
-    """Return where the central galaxy of an image is.
+def galaxies_of(centres: Centres, image: Path) -> list[str]:
+    """Return the names of the galaxies of an image, none if the table does not have it.
 
     Args:
-        centres: Column and row by file, as `read_centres` gives them.
+        centres: As `read_centres` gives them.
         image: Path of the image. The longest end of it that is in the table counts.
+    """
+    return list(_rows_of(centres, image) or ())
+
+
+def find_centre(centres: Centres, image: Path, galaxy: str = "") -> Centre:
+    """Return where a galaxy of an image is.
+
+    Args:
+        centres: As `read_centres` gives them.
+        image: Path of the image. The longest end of it that is in the table counts.
+        galaxy: Name of the galaxy.
 
     Raises:
         ValueError: If the table does not say it.
     """
+    rows = _rows_of(centres, image)
+    if rows is None:
+        raise ValueError("the table of centres has no row for this file")
+    centre = rows[galaxy]
+    if centre is None:
+        raise ValueError("the table of centres has no x and y for it")
+    return centre
+
+
+def _rows_of(centres: Centres, image: Path) -> Mapping[str, Centre | None] | None:
     parts = image.absolute().parts
     ends = (Path(*parts[start:]).as_posix() for start in range(len(parts)))
-    name = next((end for end in ends if end in centres), None)
-    if name is None:
-        raise ValueError("the table of centres has no row for this file")
-    centre = centres[name]
-    if centre is None:
-        raise ValueError("the table of centres has no x and y for this file")
-    return centre
+    return next((centres[end] for end in ends if end in centres), None)
 
 
 def _read(rows) -> Centres:
     header = [name.strip().lower() for name in next(rows, [])]
     if not set(COLUMNS) <= set(header):
         raise ValueError(f"must have the columns {', '.join(COLUMNS)}. Received: {header}")
-    places = [header.index(name) for name in COLUMNS]
-    centres: dict[str, Centre | None] = {}
+    centres: dict[str, dict[str, Centre | None]] = {}
     for row in rows:
         fields = [field.strip() for field in row]
         if not any(fields):
@@ -75,21 +96,32 @@ def _read(rows) -> Centres:
                 f"each row must have {len(header)} fields. Received: {len(fields)} in line "
                 f"{rows.line_num}"
             )
-        name, x, y = (fields[place] for place in places)
-        name = Path(name).as_posix()
-        if name in centres:
-            raise ValueError(f"must name each file once. Received: {name} again")
+        values = dict(zip(reversed(header), reversed(fields), strict=True))  # the first of its name
         try:
-            centres[name] = _centre(x, y)
+            _add(centres, values)
         except ValueError as error:
-            raise ValueError(
-                f"x and y must be numbers. Received: {x!r}, {y!r} in line {rows.line_num}"
-            ) from error
+            raise ValueError(f"{error} in line {rows.line_num}") from error
     return centres
 
 
+def _add(centres: dict[str, dict[str, Centre | None]], values: Mapping[str, str]) -> None:
+    file, galaxy = Path(values["file"]).as_posix(), values.get(NAME, "")
+    if set(galaxy) & set("/\\\0"):
+        raise ValueError(f"a name must fit into that of a file. Received: {galaxy!r}")
+    galaxies = centres.setdefault(file, {})
+    if galaxy in galaxies or (galaxies and "" in (galaxy, *galaxies)):
+        raise ValueError(
+            "each galaxy of a file in several rows must have a name of its own, in the column "
+            f"{NAME}. Received: {file} again, {NAME}={galaxy!r}"
+        )
+    galaxies[galaxy] = _centre(values["x"], values["y"])
+
+
 def _centre(x: str, y: str) -> Centre | None:
-    values = float(x or "nan"), float(y or "nan")
+    try:
+        values = float(x or "nan"), float(y or "nan")
+    except ValueError as error:
+        raise ValueError(f"x and y must be numbers. Received: {x!r}, {y!r}") from error
     if not all(map(math.isfinite, values)):
         return None
     return round(values[0]), round(values[1])

@@ -1,5 +1,6 @@
 """Deblending image files: read, deblend in batches, write; one bad file stops nothing."""
 
+import hashlib
 import io
 import itertools
 import os
@@ -7,14 +8,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kdeblend.deblenders.centres import Centre, Centres, find_centre
-from kdeblend.deblenders.centring import centre_field
-from kdeblend.deblenders.deblender import Deblender, check_blends
+from kdeblend.deblenders.centres import Centre, Centres, find_centre, galaxies_of
+from kdeblend.deblenders.centring import Field, centre_field, cut_out
+from kdeblend.deblenders.deblender import MIN_SIDE, Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
 from kdeblend.deblenders.panel import write_panel
 from kdeblend.deblenders.records import Record, check_free, image_record, is_done, settings_record
@@ -30,20 +32,20 @@ class Report:
     """What became of the files.
 
     Attributes:
-        written: Panel, central galaxy and other galaxy by input.
-        failed: Reason by input that could not be deblended.
-        done: Inputs left out, because their layers are there already.
+        written: Panel, central galaxy and other galaxy by job.
+        failed: Reason by what could not be deblended, a job or a path that stands for no image.
+        done: Jobs left out, because their layers are there already.
         skipped: Files left out, because an earlier run has written them.
         fits: FITS files left out, which are not read.
-        reached_in_part: Inputs of which the deblender has seen the middle only.
+        reached_in_part: Jobs of which the deblender has seen the middle only.
     """
 
-    written: dict[Path, list[Path]] = field(default_factory=dict)
+    written: dict[Job, list[Path]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    done: list[Path] = field(default_factory=list)
+    done: list[Job] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     fits: list[Path] = field(default_factory=list)
-    reached_in_part: list[Path] = field(default_factory=list)
+    reached_in_part: list[Job] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -51,19 +53,42 @@ class Report:
         return len(self.written) + len(self.failed) + len(self.done)
 
 
+class _File:
+    """An image file, read once for all of its galaxies, and when it is needed."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @cached_property
+    def content(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise ImageReadError(str(self.path), in_words(error, name_file=False)) from error
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        image = read_image(io.BytesIO(self.content), str(self.path))
+        check_blends(image[None])
+        return image
+
+
 @dataclass
-class _Field:
-    """An image on its way: the field to deblend, where the image is on it, what to write."""
+class _Item:
+    """A galaxy on its way: the field to deblend, what to write and where."""
 
     job: Job
     record: Record
-    pixels: np.ndarray
-    inside: tuple[slice, slice]
+    field: Field
     dtype: np.dtype
     layers: list[Path]
 
 
-_Writing = tuple[_Field, Future[list[Path]]]
+_Writing = tuple[_Item, Future[list[Path]]]
 
 
 def deblend_files(
@@ -73,12 +98,14 @@ def deblend_files(
     centre: Centre | Centres | None = None,
     progress: Callable[[int, int], Any] | None = None,
     resume: bool = False,
+    size: int | None = None,
 ) -> Report:
     """Deblend image files and write the layers with the bit depth of their input.
 
     `x.png` gives `x_1.png` (the central galaxy), `x_2.png` (the other one) and
     `x_panel.png` (all three side by side); `x.npy` gives `x_1.npy` and
-    `x_2.npy`; a float TIFF gives TIFF. Layers of an earlier run on the same image are
+    `x_2.npy`; a float TIFF gives TIFF. Of several galaxies of an image, the one called `g` gives
+    `x_g_1.png` and so on. Layers of an earlier run on the same image are
     replaced, no other file ever is.
 
     Args:
@@ -87,28 +114,33 @@ def deblend_files(
         out: Folder to write to, made if it is not there; by default the folder
             of each input.
         centre: Column and row `(x, y)`, from 0, of the galaxy to take as the
-            central one, of all images or by file as `read_centres` gives them; by default
-            the middle of the image.
-        progress: Called after some files with their number, failed ones and those left out
-            included, and that of all files.
-        resume: Leave out images whose layers are there, made by an equal deblender.
+            central one, of all images or by file and name as `read_centres` gives them; by
+            default the middle of the image.
+        progress: Called after some jobs with their number, failed ones and those left out
+            included, and that of all jobs.
+        resume: Leave out what has layers already, made by an equal deblender.
+        size: Side in pixels of the square around the central galaxy that is written, black
+            beyond the edges of the image; by default the whole image is.
 
     Returns:
         What was written, and what was not and why.
 
     Raises:
         OSError: If the folder cannot be made.
+        ValueError: If `size` is below 8.
     """
+    if size is not None and size < MIN_SIDE:
+        raise ValueError(f"`size` must be at least {MIN_SIDE} pixels. Received: size={size}")
     inputs = Inputs.collect(paths)
     report = Report(failed=dict(inputs.missing), skipped=inputs.outputs, fits=inputs.fits)
-    jobs = plan(inputs, out)
+    jobs = plan(inputs, out, _galaxies_of(centre))
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
     told = report.ended
-    fields = _fields(jobs, deblender, centre, resume, report)
+    items = _items(jobs, deblender, centre, size, resume, report)
     with ThreadPoolExecutor(WRITERS) as pool:
         writing: list[_Writing] = []
-        for batch in itertools.chain(_batches(fields, deblender), [[]]):  # [] to end the last one
+        for batch in itertools.chain(_batches(items, deblender), [[]]):  # [] to end the last one
             deblended = list(_deblend_batch(batch, deblender, report))
             _end_writing(writing, report)
             writing = [(item, pool.submit(_write, item, images)) for item, images in deblended]
@@ -118,69 +150,74 @@ def deblend_files(
     return report
 
 
-def _fields(jobs, deblender, centre, resume: bool, report: Report) -> Iterator[_Field]:
+def _items(jobs, deblender, centre, size, resume: bool, report: Report) -> Iterator[_Item]:
     """Read the images that are to be deblended."""
     settings = settings_record(deblender)
-    for job in jobs:
-        try:
-            content = _content(job.source)
-            place = find_centre(centre, job.source) if isinstance(centre, Mapping) else centre
-            record = image_record(settings, job.source, content, place)
-            if resume and is_done(job, record):
-                report.done.append(job.source)
-            else:
-                yield _read(job, content, record, place, deblender, report)
-        except (OSError, ValueError, MemoryError) as error:
-            report.failed[str(job.source)] = _reason(error)
+    for source, jobs_of_file in itertools.groupby(jobs, key=lambda job: job.source):
+        file = _File(source)
+        for job in jobs_of_file:
+            try:
+                place = _place(centre, job)
+                record = image_record(settings, source, file.sha256, place, size)
+                if resume and is_done(job, record):
+                    report.done.append(job)
+                else:
+                    yield _item(job, file, record, place, size, deblender, report)
+            except (OSError, ValueError, MemoryError) as error:
+                report.failed[str(job)] = _reason(error)
 
 
-def _content(source: Path) -> bytes:
-    try:
-        return source.read_bytes()
-    except OSError as error:
-        raise ImageReadError(str(source), in_words(error, name_file=False)) from error
+def _galaxies_of(centre: Centre | Centres | None) -> Callable[[Path], list[str]]:
+    return partial(galaxies_of, centre) if isinstance(centre, Mapping) else lambda file: []
 
 
-def _read(
-    job, content: bytes, record, centre: Centre | None, deblender: Deblender, report: Report
-) -> _Field:
-    image = read_image(io.BytesIO(content), str(job.source))
-    check_blends(image[None])
+def _place(centre: Centre | Centres | None, job: Job) -> Centre | None:
+    return find_centre(centre, job.source, job.galaxy) if isinstance(centre, Mapping) else centre
+
+
+def _item(job, file: _File, record, place, size, deblender: Deblender, report: Report) -> _Item:
+    image = file.image
     layers = job.layers(_suffix(job.source, image))
     check_free(job, [job.panel, *layers], record)
-    if deblender.reach and max(image.shape[:2]) > deblender.reach:
-        report.reached_in_part.append(job.source)
-    pixels, inside = to_float(image), (slice(None), slice(None))
-    if centre:
-        pixels, inside = centre_field(pixels, centre, deblender.surroundings(pixels))
-    return _Field(job, record, pixels, inside, image.dtype, layers)
+    if deblender.reach and (size or max(image.shape[:2])) > deblender.reach:
+        report.reached_in_part.append(job)
+    return _Item(job, record, _field(image, place, size, deblender), image.dtype, layers)
 
 
-def _batches(fields: Iterable[_Field], deblender: Deblender) -> Iterator[list[_Field]]:
+def _field(image: np.ndarray, place, size: int | None, deblender: Deblender) -> Field:
+    if size is not None:
+        return cut_out(image, place, size, deblender.reach or size, deblender.surroundings)
+    pixels = to_float(image)
+    if place is None:
+        return Field(pixels)
+    return centre_field(pixels, place, deblender.surroundings(pixels))
+
+
+def _batches(items: Iterable[_Item], deblender: Deblender) -> Iterator[list[_Item]]:
     """Put images into groups of one shape, holding few at a time."""
-    held: defaultdict[tuple[int, ...], list[_Field]] = defaultdict(list)
-    for item in fields:
-        shape = item.pixels.shape
+    held: defaultdict[tuple[int, ...], list[_Item]] = defaultdict(list)
+    for item in items:
+        shape = item.field.pixels.shape
         held[shape].append(item)
         if len(held[shape]) >= deblender.blends_at_once(*shape[:2]):
             yield held.pop(shape)
-        elif sum(f.pixels.size for group in held.values() for f in group) > HELD_PIXELS:
+        elif sum(each.field.pixels.size for group in held.values() for each in group) > HELD_PIXELS:
             yield from held.values()
             held.clear()
     yield from held.values()
 
 
 def _deblend_batch(
-    batch: list[_Field], deblender: Deblender, report: Report
-) -> Iterator[tuple[_Field, list[np.ndarray]]]:
+    batch: list[_Item], deblender: Deblender, report: Report
+) -> Iterator[tuple[_Item, list[np.ndarray]]]:
     """Yield each image with the three images to write: itself, central galaxy, other galaxy."""
     if not batch:
         return
     try:
-        layers = deblender.deblend(np.stack([item.pixels for item in batch]))
+        layers = deblender.deblend(np.stack([item.field.pixels for item in batch]))
     except Exception as error:  # backends raise kinds of their own, when memory ends for one
         if len(batch) == 1:
-            report.failed[str(batch[0].job.source)] = str(error) or type(error).__name__
+            report.failed[str(batch[0].job)] = str(error) or type(error).__name__
             return
         layers = None
     if layers is None:  # only now, when the error no longer holds the memory of the batch
@@ -188,19 +225,19 @@ def _deblend_batch(
             yield from _deblend_batch([item], deblender, report)
         return
     for item, pair in zip(batch, layers, strict=True):
-        yield item, [image[item.inside] for image in (item.pixels, *pair)]
+        yield item, [item.field.wanted(image) for image in (item.field.pixels, *pair)]
 
 
 def _end_writing(writing: list[_Writing], report: Report) -> None:
     """Wait for what is being written, and report it."""
     for item, paths in writing:
         try:
-            report.written[item.job.source] = paths.result()
+            report.written[item.job] = paths.result()
         except (OSError, ValueError) as error:
-            report.failed[str(item.job.source)] = _reason(error)
+            report.failed[str(item.job)] = _reason(error)
 
 
-def _write(item: _Field, images: list[np.ndarray]) -> list[Path]:
+def _write(item: _Item, images: list[np.ndarray]) -> list[Path]:
     """Write panel and layers; the panel first, since it marks the layers as kdeblend's."""
     item.job.folder.mkdir(parents=True, exist_ok=True)
     write_panel(item.job.panel, images, item.record)

@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,17 +19,22 @@ FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 
 @dataclass(frozen=True)
 class Job:
-    """One image to deblend.
+    """One galaxy of an image to take as the central one.
 
     Args:
         source: The file to read.
         folder: Folder to write to.
         name: Outputs are called `name_1.*`, `name_2.*` and `name_panel.png`.
+        galaxy: Name of the galaxy, if the image is in several jobs.
     """
 
     source: Path
     folder: Path
     name: str
+    galaxy: str = ""
+
+    def __str__(self):
+        return f"{self.source}: {self.galaxy}" if self.galaxy else str(self.source)
 
     @property
     def panel(self) -> Path:
@@ -90,41 +95,47 @@ class Inputs:
         return inputs
 
 
-def plan(inputs: Inputs, out: str | os.PathLike | None) -> list[Job]:
+def plan(
+    inputs: Inputs,
+    out: str | os.PathLike | None,
+    galaxies_of: Callable[[Path], Sequence[str]],
+) -> list[Job]:
     """Name the outputs so that no two collide and none would overwrite an input.
 
-    An output is called as its input without suffix. Inputs of the same name get
-    their suffix appended (`a_png`, `a_jpg`), or their folder put in front, or a
+    An output is called as its input without suffix, and its galaxy if it has a name. Inputs of
+    the same name get their suffix appended (`a_png`, `a_jpg`), or their folder put in front, or a
     number, in this order.
 
     Args:
         inputs: What to deblend.
         out: Folder for all outputs; sub-folders of a folder that was named are
             kept. By default each output lies beside its input.
+        galaxies_of: Function from a file to the names of its galaxies; if there are none, it
+            is one job without a name.
 
     Returns:
-        One job per input, in order.
+        One job per galaxy, those of a file together and in order.
     """
-    files = list(inputs.files)
+    wanted = [(file, galaxy) for file in inputs.files for galaxy in galaxies_of(file) or ("",)]
     folders = [
-        file.parent if out is None else Path(out) / inputs.files[file].parent for file in files
+        file.parent if out is None else Path(out) / inputs.files[file].parent for file, _ in wanted
     ]
-    sources = {_key(file) for file in files}
-    names = [file.stem for file in files]
+    sources = {_key(file) for file in inputs.files}
+    names = [_joined(file.stem, galaxy) for file, galaxy in wanted]
     for scheme in (_with_suffix, _with_folder):
         clashing = _clashes(folders, names, sources)
         names = [
-            scheme(file) if clash else name
-            for file, name, clash in zip(files, names, clashing, strict=True)
+            _joined(scheme(file), galaxy) if clash else name
+            for (file, galaxy), name, clash in zip(wanted, names, clashing, strict=True)
         ]
     jobs: list[Job] = []
     taken: set[str] = set()
-    for file, folder, name in zip(files, folders, names, strict=True):
+    for (file, galaxy), folder, name in zip(wanted, folders, names, strict=True):
         number, unique = 2, name
         while _key(folder / unique) in taken or _overwrites(folder, unique, sources):
             unique, number = f"{name}-{number}", number + 1
         taken.add(_key(folder / unique))
-        jobs.append(Job(file, folder, unique))
+        jobs.append(Job(file, folder, unique, galaxy))
     return jobs
 
 
@@ -162,6 +173,10 @@ def _is_image(file: Path) -> bool:
 
 def _is_hidden(place: Path) -> bool:
     return any(part.startswith(".") for part in place.parts)
+
+
+def _joined(name: str, galaxy: str) -> str:
+    return f"{name}_{galaxy}" if galaxy else name
 
 
 def _with_suffix(file: Path) -> str:

@@ -1,6 +1,5 @@
 """What layers were made of, and how: kept in their panel, so that a later run can tell."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -25,20 +24,26 @@ def settings_record(deblender: Deblender) -> Record:
 
 
 def image_record(
-    settings: Record, source: Path, content: bytes, centre: tuple[int, int] | None
+    settings: Record,
+    source: Path,
+    sha256: str,
+    centre: tuple[int, int] | None,
+    size: int | None,
 ) -> Record:
-    """Return what the layers of one image depend on.
+    """Return what the layers of one galaxy of an image depend on.
 
     Args:
         settings: As `settings_record` gives it.
         source: Path of the image.
-        content: The whole file.
+        sha256: Sum of the whole file, hexadecimal.
         centre: Column and row of the central galaxy, None for the middle.
+        size: Side in pixels of what is cut out around it, None for the whole image.
     """
     return settings | {
         "input": str(source.resolve()),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": sha256,
         "centre": None if centre is None else list(centre),
+        "size": size,
     }
 
 

@@ -77,6 +77,19 @@ def test_a_table_of_centres(tmp_path, run):
     assert "centres.csv: must have the columns file, x, y" in result.stderr
 
 
+def test_galaxies_of_one_image_are_cut_out(tmp_path, run):
+    make(tmp_path / "in.png")
+    (tmp_path / "centres.csv").write_text("name,file,x,y\n7,in.png,2,5\n8,in.png,6,4\n")
+    arguments = ["--weights", run, "--centres", tmp_path / "centres.csv", "--out", tmp_path / "out"]
+    result = deblend(tmp_path / "in.png", *arguments, "--size", 9)
+    assert result.exit_code == 0, result.output
+    expected = [f"in_{galaxy}_{end}" for galaxy in "78" for end in ("1.png", "2.png", "panel.png")]
+    assert names(tmp_path / "out") == expected
+    assert read_image(tmp_path / "out" / "in_7_1.png").shape == (9, 9, 3)
+    again = deblend(tmp_path / "in.png", *arguments, "--size", 9, "--resume")
+    assert "2 inputs left out: deblended before" in again.stderr
+
+
 def test_scale(tmp_path, run):
     image = make(tmp_path / "in.png")
     result = deblend(tmp_path / "in.png", "--weights", run, "--no-consistent", "--scale", 0.8)
@@ -97,14 +110,14 @@ def test_resume_leaves_out_what_is_done(tmp_path, run):
     make(tmp_path / "b.png")
     result = deblend(tmp_path, "--weights", run, "--out", tmp_path / "out", "--resume")
     assert result.exit_code == 0
-    assert "1 file left out: deblended before" in result.stderr
+    assert "1 input left out: deblended before" in result.stderr
     assert result.stdout.split() == [str(tmp_path / "out" / "b_panel.png")]
 
 
 def test_what_is_beyond_the_reach_of_a_network_is_said(tmp_path, run):
     (run / "config.yaml").write_text("stamp_size: 16\n")
     write_image(tmp_path / "in.png", RNG.integers(0, 99, (33, 20, 3), np.uint8))
-    for scale, told in ((1, "1 file deblended in the middle only, 32 x 32 pixels"), (0.9, "")):
+    for scale, told in ((1, "1 input deblended in the middle only, 32 x 32 pixels"), (0.9, "")):
         result = deblend(tmp_path / "in.png", "--weights", run, "--scale", scale)
         assert result.exit_code == 0, result.output
         assert told in result.stderr
@@ -140,7 +153,7 @@ def test_outputs_are_not_deblended_again(tmp_path, run):
         result = deblend(tmp_path, "--weights", run)
         assert result.exit_code == 0
         assert len(names(tmp_path)) == 4
-    assert "3 files left out" in result.stderr
+    assert "3 inputs left out" in result.stderr
 
 
 @pytest.mark.parametrize("centre", ["5", "5,x", "1.5,2", "-1,2"])

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kdeblend.deblenders.centres import find_centre, read_centres
+from kdeblend.deblenders.centres import find_centre, galaxies_of, read_centres
 
 
 @pytest.fixture
@@ -16,19 +16,19 @@ def table(tmp_path):
 
 def test_columns_in_any_order_and_fractions(table):
     path = table("id,y,X,file\n7, 20.4,10.6,a.png\n8,1,2,night/b.png\n")
-    assert read_centres(path) == {"a.png": (11, 20), "night/b.png": (2, 1)}
+    assert read_centres(path) == {"a.png": {"": (11, 20)}, "night/b.png": {"": (2, 1)}}
 
 
 def test_tables_of_spreadsheets(table):
     path = table("File , x,y\r\né.png ,1,2\r\n,,\r\n\r\n", "utf-8-sig")
-    assert read_centres(path) == {"é.png": (1, 2)}
+    assert read_centres(path) == {"é.png": {"": (1, 2)}}
 
 
 @pytest.mark.parametrize("x", ["", "nan", "inf"])
 def test_a_centre_that_was_not_measured_is_missed_only_where_it_is_needed(table, x):
     centres = read_centres(table(f"file,x,y\na.png,{x},2\nb.png,1,2\n"))
     assert find_centre(centres, Path("b.png")) == (1, 2)
-    with pytest.raises(ValueError, match="no x and y for this file"):
+    with pytest.raises(ValueError, match="no x and y for it"):
         find_centre(centres, Path("a.png"))
 
 
@@ -37,7 +37,17 @@ def test_a_centre_that_was_not_measured_is_missed_only_where_it_is_needed(table,
     [
         ("", "columns file, x, y"),
         ("name,x,y\na.png,1,2\n", r"columns file, x, y\. Received: \['name', 'x', 'y'\]"),
-        ("file,x,y\na.png,1,2\n./a.png,3,4\n", r"each file once\. Received: a\.png"),
+        (
+            "file,x,y\na.png,1,2\n./a.png,3,4\n",
+            r"a name of its own, in the column name\. Received: a\.png again, name='' in line 3",
+        ),
+        (
+            "file,name,x,y\na.png,,1,2\na.png,7,3,4\n",
+            "a name of its own.*again, name='7' in line 3",
+        ),
+        ("file,name,x,y\na.png,7,1,2\na.png,,3,4\n", "a name of its own.*again, name='' in line 3"),
+        ("file,name,x,y\na.png,7,1,2\na.png,7,3,4\n", "a name of its own.*again, name='7'"),
+        ("file,name,x,y\na.png,NGC/7,1,2\n", r"that of a file\. Received: 'NGC/7' in line 2"),
         ("x,y,file\n1,2\n", r"3 fields\. Received: 2 in line 2"),
         ("file,x,y\na.png,1,2\nb.png,40,5,40,5\n", r"3 fields\. Received: 5 in line 3"),
         ("file,x,y\na.png,one,2\n", r"numbers\. Received: 'one', '2' in line 2"),
@@ -56,14 +66,28 @@ def test_tables_in_other_encodings_are_refused_in_words(table):
 
 
 def test_the_longest_end_of_a_path_counts():
-    centres = {"a.png": (1, 1), "night/a.png": (2, 2), "/data/night/a.png": (3, 3)}
+    places = {"a.png": (1, 1), "night/a.png": (2, 2), "/data/night/a.png": (3, 3)}
+    centres = {name: {"": place} for name, place in places.items()}
     paths = ["/x/day/a.png", "/x/night/a.png", "/data/night/a.png"]
     assert [find_centre(centres, Path(path)) for path in paths] == [(1, 1), (2, 2), (3, 3)]
     with pytest.raises(ValueError, match="no row"):
         find_centre(centres, Path("/x/ba.png"))
 
 
+def test_galaxies_of_one_file_have_names(table):
+    path = table("name,file,x,y\n18,a.png,1,2\n 7,a.png,,4\n,b.png,5,6\n9,c.png,7,8\n")
+    centres = read_centres(path)
+    names = [
+        galaxies_of(centres, Path("x") / file) for file in ("a.png", "b.png", "c.png", "d.png")
+    ]
+    assert names == [["18", "7"], [""], ["9"], []]
+    assert find_centre(centres, Path("a.png"), "18") == (1, 2)
+    assert find_centre(centres, Path("c.png"), "9") == (7, 8)
+    with pytest.raises(ValueError, match="no x and y for it"):
+        find_centre(centres, Path("a.png"), "7")
+
+
 def test_relative_paths_are_those_of_the_folder_one_is_in(tmp_path, monkeypatch):
     (tmp_path / "night").mkdir()
     monkeypatch.chdir(tmp_path / "night")
-    assert find_centre({"night/a.png": (2, 2)}, Path("a.png")) == (2, 2)
+    assert find_centre({"night/a.png": {"": (2, 2)}}, Path("a.png")) == (2, 2)

@@ -1,32 +1,34 @@
 import numpy as np
 import pytest
 
-from kdeblend.deblenders.centring import centre_field
+from kdeblend.deblenders.centring import centre_field, cut_out
 
 
 @pytest.mark.parametrize("shape", [(8, 9), (9, 8), (20, 20)])
 @pytest.mark.parametrize("centre", [(0, 0), (7, 7), (3, 5), (4, 4)])
 def test_pixel_comes_to_the_middle_and_nothing_is_lost(shape, centre):
     image = np.random.default_rng(0).random((*shape, 3))
-    field, inside = centre_field(image, centre)
-    height, width, _ = field.shape
+    field = centre_field(image, centre)
+    height, width, _ = field.pixels.shape
     assert height % 2 == width % 2 == 1
-    np.testing.assert_array_equal(field[height // 2, width // 2], image[centre[1], centre[0]])
-    np.testing.assert_array_equal(field[inside], image)
-    assert field.sum() == pytest.approx(image.sum())
+    np.testing.assert_array_equal(
+        field.pixels[height // 2, width // 2], image[centre[1], centre[0]]
+    )
+    np.testing.assert_array_equal(field.wanted(field.pixels), image)
+    assert field.pixels.sum() == pytest.approx(image.sum())
 
 
 def test_each_band_is_padded_with_its_level():
-    field, _ = centre_field(np.zeros((9, 9, 3)), (0, 8), np.array([0.1, 0.2, 0.3]))
+    field = centre_field(np.zeros((9, 9, 3)), (0, 8), np.array([0.1, 0.2, 0.3])).pixels
     np.testing.assert_array_equal(field[0, -1], 0)
     np.testing.assert_array_equal(field[0, 0], [0.1, 0.2, 0.3])
     np.testing.assert_array_equal(field[-1, -1], [0.1, 0.2, 0.3])
 
 
 def test_field_is_no_larger_than_needed():
-    field, _ = centre_field(np.zeros((9, 9, 3)), (4, 4))
+    field = centre_field(np.zeros((9, 9, 3)), (4, 4)).pixels
     assert field.shape == (9, 9, 3)
-    field, _ = centre_field(np.zeros((9, 9, 3)), (4, 0))
+    field = centre_field(np.zeros((9, 9, 3)), (4, 0)).pixels
     assert field.shape == (17, 9, 3)
 
 
@@ -34,3 +36,32 @@ def test_field_is_no_larger_than_needed():
 def test_centre_must_be_on_the_image(centre):
     with pytest.raises(ValueError, match="9 x 8 pixels"):
         centre_field(np.zeros((8, 9, 3)), centre)
+    with pytest.raises(ValueError, match="9 x 8 pixels"):
+        cut_out(np.zeros((8, 9, 3)), centre, 8, 8, lambda part: 0)
+
+
+def mean(part):
+    return part.mean((0, 1))
+
+
+@pytest.mark.parametrize("size", [8, 9, 30])
+@pytest.mark.parametrize("around", [4, 8, 13, 40])
+@pytest.mark.parametrize("centre", [(0, 0), (17, 12), (9, 5), None])
+def test_a_square_is_cut_out_around_a_pixel(size, around, centre):
+    image = np.random.default_rng(0).integers(1, 255, (13, 18, 3), np.uint8)
+    field = cut_out(image, centre, size, around, mean)
+    side = max(size, around)
+    x, y = centre or (9, 6)
+    assert field.pixels.shape == (side, side, 3)
+    frame = np.zeros((13 + 100, 18 + 100, 3), np.float32)
+    frame[50:-50, 50:-50] = image / np.float32(255)
+    rows, columns = (slice(at + 50 - size // 2, at + 50 - size // 2 + size) for at in (y, x))
+    np.testing.assert_allclose(field.wanted(field.pixels), frame[rows, columns], atol=1e-6)
+    rows, columns = (slice(at + 50 - side // 2, at + 50 - side // 2 + side) for at in (y, x))
+    seen = frame[rows, columns]
+    on_image = seen.any(axis=-1)
+    np.testing.assert_allclose(field.pixels[on_image], seen[on_image], atol=1e-6)
+    beyond = field.pixels[~on_image]
+    np.testing.assert_allclose(
+        beyond, np.broadcast_to(mean(seen[on_image][None]), beyond.shape), atol=1e-5
+    )

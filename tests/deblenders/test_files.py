@@ -113,7 +113,7 @@ def test_bad_files_do_not_stop_the_rest(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     np.save(tmp_path / "nan.npy", np.full((9, 9, 3), np.nan))
     report = deblend_files([tmp_path, tmp_path / "gone.png"], IdentityDeblender())
-    assert [p.name for p in report.written] == ["good.png"]
+    assert [job.source.name for job in report.written] == ["good.png"]
     reasons = {path.rsplit("/", 1)[1]: reason for path, reason in report.failed.items()}
     assert set(reasons) == {"tiny.png", "bad.png", "nan.npy", "gone.png"}
     assert "8 pixels" in reasons["tiny.png"]
@@ -131,7 +131,7 @@ def test_a_deblender_that_refuses_a_shape_fails_these_files_only(tmp_path):
     make(tmp_path / "grey.png", bands=1)
     make(tmp_path / "colour.png")
     report = deblend_files([tmp_path], ColourOnly())
-    assert [p.name for p in report.written] == ["colour.png"]
+    assert [job.source.name for job in report.written] == ["colour.png"]
     assert list(report.failed.values()) == ["colour only"]
 
 
@@ -147,7 +147,7 @@ def test_a_blend_that_a_deblender_fails_on_is_alone_in_that(tmp_path):
         make(tmp_path / name)
     calls = []
     report = deblend_files([tmp_path], AfraidOfTheDark(), progress=lambda *call: calls.append(call))
-    assert [p.name for p in report.written] == ["a.png", "b.png"]
+    assert [job.source.name for job in report.written] == ["a.png", "b.png"]
     assert report.failed == {str(tmp_path / "black.png"): "MemoryError"}
     assert sum(count for count, _ in calls) == 3
     assert {total for _, total in calls} == {3}
@@ -184,7 +184,7 @@ def test_centre_outside_of_one_image_fails_that_one(tmp_path):
     make(tmp_path / "small.png")
     make(tmp_path / "large.png", height=40)
     report = deblend_files([tmp_path], Split(), centre=(5, 30))
-    assert [p.name for p in report.written] == ["large.png"]
+    assert [job.source.name for job in report.written] == ["large.png"]
     assert "10 x 12 pixels" in next(iter(report.failed.values()))
 
 
@@ -195,7 +195,7 @@ def test_second_run_leaves_outputs_alone(tmp_path):
     for paths in ([tmp_path], [tmp_path / "*.png"], sorted(tmp_path.iterdir())):
         report = deblend_files(paths, Split())
         assert names(tmp_path) == before
-        assert [p.name for p in report.written] == ["a.png"]
+        assert [job.source.name for job in report.written] == ["a.png"]
         assert len(report.skipped) == 3
     assert not read_image(tmp_path / "a_1.png")[6:].any()
 
@@ -204,7 +204,7 @@ def test_an_output_that_is_the_only_file_named_is_deblended(tmp_path):
     make(tmp_path / "a.png")
     deblend_files([tmp_path / "a.png"], IdentityDeblender())
     report = deblend_files([f"{tmp_path}/./a_2.png"], IdentityDeblender())
-    assert [p.name for p in report.written] == ["a_2.png"]
+    assert [job.source.name for job in report.written] == ["a_2.png"]
     assert "a_2_1.png" in names(tmp_path)
 
 
@@ -222,8 +222,8 @@ def test_a_table_must_have_each_image(tmp_path):
     for name in ("a.png", "b.png"):
         make(tmp_path / name, height=20)
     deblender = Split()
-    report = deblend_files([tmp_path], deblender, centre={"b.png": (4, 2)})
-    assert [path.name for path in report.written] == ["b.png"]
+    report = deblend_files([tmp_path], deblender, centre={"b.png": {"": (4, 2)}})
+    assert [job.source.name for job in report.written] == ["b.png"]
     assert report.failed == {
         str(tmp_path / "a.png"): "the table of centres has no row for this file"
     }
@@ -245,7 +245,7 @@ def test_links_to_one_file_are_files_of_their_own(tmp_path):
     make(tmp_path / "frame" / "f.png", height=20)
     for name in ("a.png", "b.png"):
         (tmp_path / name).symlink_to(tmp_path / "frame" / "f.png")
-    centres = {"a.png": (5, 5), "b.png": (5, 15)}
+    centres = {"a.png": {"": (5, 5)}, "b.png": {"": (5, 15)}}
     deblend_files([tmp_path / "a.png", tmp_path / "b.png"], Split(), centre=centres)
     first, second = (read_image(tmp_path / f"{name}_1.png") for name in "ab")
     assert not first[6:].any()
@@ -269,7 +269,7 @@ def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path):
     make(tmp_path / "a.png")
     make(tmp_path / "b.png", height=13)
     report = deblend_files([tmp_path], deblender, centre=(1, 1))
-    assert [path.name for path in report.reached_in_part] == ["b.png"]
+    assert [job.source.name for job in report.reached_in_part] == ["b.png"]
 
 
 def test_foreign_files_are_never_overwritten(tmp_path):
@@ -289,8 +289,9 @@ def test_equal_names_do_not_collide(tmp_path):
     report = deblend_files(files, IdentityDeblender(), tmp_path / "out")
     assert not report.failed
     assert len(names(tmp_path / "out")) == 15
+    written = {job.source: paths for job, paths in report.written.items()}
     for name in sources:
-        panel, first, _ = report.written[tmp_path / name]
+        panel, first, _ = written[tmp_path / name]
         assert panel.exists()
         np.testing.assert_array_equal(read_image(first), pixels[name])
     assert "b_1.png" in names(tmp_path / "out")

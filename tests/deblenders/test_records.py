@@ -66,7 +66,7 @@ def test_it_is_refused_before_the_work(tmp_path):
 def test_another_galaxy_of_an_equal_image_is_another_image(tmp_path):
     make(tmp_path / "x" / "a.png")
     shutil.copytree(tmp_path / "x", tmp_path / "y")
-    centres = {"x/a.png": (2, 2), "y/a.png": (7, 7)}
+    centres = {"x/a.png": {"": (2, 2)}, "y/a.png": {"": (7, 7)}}
     reports = [
         deblend_files([tmp_path / folder], IdentityDeblender(), tmp_path / "out", centres)
         for folder in ("x", "y")
@@ -96,8 +96,8 @@ def again(tmp_path):
             paths, deblender or Named((1, None)), tmp_path / "out", resume=True, **options
         )
         assert not report.failed
-        assert sorted([*report.written, *report.done]) == paths
-        return [path.name for path in report.written]
+        assert sorted(job.source for job in [*report.written, *report.done]) == paths
+        return [job.source.name for job in report.written]
 
     return resume
 
@@ -110,8 +110,13 @@ def test_what_is_done_is_not_done_again(again):
 
 def test_what_was_done_otherwise_is_done_again(again):
     assert again(Named((2, None))) == ["a.png", "b.npy"]
-    assert again(Named((2, None)), centre={"a.png": (5, 6), "b.npy": (5, 5)}) == ["a.png", "b.npy"]
-    assert again(Named((2, None)), centre={"a.png": (5, 6), "b.npy": (5, 4)}) == ["b.npy"]
+    assert again(Named((2, None)), centre={"a.png": {"": (5, 6)}, "b.npy": {"": (5, 5)}}) == [
+        "a.png",
+        "b.npy",
+    ]
+    assert again(Named((2, None)), centre={"a.png": {"": (5, 6)}, "b.npy": {"": (5, 4)}}) == [
+        "b.npy"
+    ]
 
 
 def test_images_that_have_changed_are_done_again(again, tmp_path):
@@ -136,7 +141,7 @@ def test_images_that_were_moved_are_not_done_again(again, tmp_path):
     (tmp_path / "moved").mkdir()
     (tmp_path / "a.png").rename(tmp_path / "moved" / "a.png")
     report = deblend_files([tmp_path / "moved"], Named((1, None)), tmp_path / "out", resume=True)
-    assert [path.name for path in report.done] == ["a.png"]
+    assert [job.source.name for job in report.done] == ["a.png"]
 
 
 def test_layers_older_than_their_panel_are_made_again(again, tmp_path):
