@@ -75,7 +75,7 @@ def assignment(text: str, option: str) -> tuple[str, Any]:
         option: The option that it was given with.
     """
     name, equals, value = text.partition("=")
-    if not equals:
+    if not equals or not value.strip():
         raise click.BadParameter(f"must be NAME=VALUE. Received: {text!r}", param_hint=option)
     try:
         return name.strip(), yaml.safe_load(value)

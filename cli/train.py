@@ -14,6 +14,7 @@ from kdeblend.cli.options import (
     mixed_precision_option,
     xla_option,
 )
+from kdeblend.cli.signals import GO_ON, ctrl_c_says
 from kdeblend.training.recipes import PRESETS
 
 EXAMPLES = """
@@ -77,9 +78,16 @@ def train(out, preset, config, resume, init, assignments, **options):
     other options; all of them end up in RUN/config.yaml. Ctrl-C stops after the current
     step and keeps everything; --resume goes on.
     """
+    with ctrl_c_says(GO_ON):  # before the first step; later, it is the training that stops
+        result = _train(out, preset, config, resume, init, assignments, options)
+    _print(result, out)
+
+
+def _train(out, preset, config, resume, init, assignments, options):
     from kdeblend.training.config import preset_config, read_config
     from kdeblend.training.folder import RunFolder
     from kdeblend.training.paths import absolute_paths
+    from kdeblend.training.train import train as run_training
 
     run = RunFolder(out)
     resuming = resume and run.exists()
@@ -88,10 +96,10 @@ def train(out, preset, config, resume, init, assignments, **options):
             f"--resume goes on with the weights of the run. Received: --init {init}"
         )
     values = read_config(config) if config else {}
-    if init is not None:
-        values |= _initial(init)
-    values |= given(options) | dict(assignment(each, "--set") for each in assignments)
+    initial = {} if init is None else _initial(init)
+    values |= initial | given(options) | dict(assignment(each, "--set") for each in assignments)
     values = absolute_paths(values)
+    _refuse_generator(values, initial)
     if resuming:
         base = run.read_config()
         _refuse_preset(preset, base)
@@ -100,14 +108,12 @@ def train(out, preset, config, resume, init, assignments, **options):
         if resume:
             click.echo(f"There is no run in {out} yet; it begins.")
         base = preset_config(preset or values.get("preset", "quick"))
-    _train(base.replace(**values), out, resume)
+    training = base.replace(**values)
+    _announce(training, out)
+    return run_training(training, out, resume=resume)
 
 
-def _train(config, out, resume):
-    from kdeblend.training.train import train as run_training
-
-    _announce(config, out)
-    result = run_training(config, out, resume=resume)
+def _print(result, out):
     if result.stopped_by is not None:
         click.echo(
             f"Stopped at step {result.step}; go on with: "
@@ -167,6 +173,14 @@ def _initial(name):
     weights = find_weights(name)
     path = str(weights.path.resolve())
     return {**find_architecture(name), "initial_weights": path, "burn_in": 0}
+
+
+def _refuse_generator(values, initial):
+    if "generator" in initial and values["generator"] != initial["generator"]:
+        raise click.UsageError(
+            f"--init starts from a network of the family {initial['generator']!r}. "
+            f"Received: generator={values['generator']}"
+        )
 
 
 def _refuse_initial_weights(values, base):

@@ -123,6 +123,8 @@ def test_written_config_trains_again_as_it_is(arguments, tmp_path):
     [
         (["--set", "learning_rate"], 2, "NAME=VALUE"),
         (["--set", "generator_options={a"], 2, "VALUE must be YAML"),
+        (["--set", "data="], 2, "must be NAME=VALUE. Received: 'data='"),
+        (["--init", "fast-1", "--set", "generator=resnet"], 2, "family 'unet'. Received: gen"),
         (["--set", "learning_rate=1e30", "--batch-size", "2"], 1, "Training diverged"),
         (["--devices", "cpu:0,cpu:1", "--batch-size", "3"], 1, "multiple of the number of devices"),
         (["--set", "speed=3"], 1, "Received: ['speed']"),
@@ -139,6 +141,16 @@ def test_mistakes_are_explained(arguments, options, code, message):
     assert result.exit_code == code, result.output
     assert message in result.output.replace("\n", " ").replace("  ", " ")
     assert "Traceback" not in result.output
+
+
+def test_ctrl_c_before_the_first_step_says_how_to_go_on(arguments, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kdeblend.training.train.open_split", interrupt)
+    result = invoke(*arguments)
+    assert result.exit_code == 130
+    assert "go on with the same command and --resume" in result.stderr
 
 
 def test_an_old_run_needs_resume(arguments):
