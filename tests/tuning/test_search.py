@@ -31,7 +31,7 @@ def outcome(out):
 
 @pytest.mark.backend
 def test_a_search_trains_and_goes_on_where_it_was_interrupted(config, tmp_path):
-    fixed = {"filters": 2, "M": 1, "N": 1, "depth": 0, "stamp_size": 12}
+    fixed = {"filters": 2, "M": 0, "N": 0, "depth": 0, "stamp_size": 12}
     config = config.replace(fixed=fixed, searched=("head",), max_trials=1)
     steps = []
 

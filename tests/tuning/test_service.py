@@ -207,7 +207,7 @@ def wait_until(condition, *processes):
 def test_a_chief_and_two_workers_one_of_them_killed(config, tmp_path, monkeypatch, address):
     monkeypatch.setattr(service, "LOST_SECONDS", 2.0)
     monkeypatch.setattr(service, "POLL_SECONDS", 0.1)
-    fixed = {"filters": 2, "M": 1, "N": 1, "depth": 0, "stamp_size": 12}
+    fixed = {"filters": 2, "M": 0, "N": 0, "depth": 0, "stamp_size": 12}
     config = config.replace(fixed=fixed, searched=("head",), max_trials=2, steps_per_trial=4)
     results = []
     thread = threading.Thread(
