@@ -3,7 +3,7 @@
 import csv
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 COLUMNS = ("file", "x", "y")
@@ -53,7 +53,8 @@ def galaxies_of(centres: Centres, image: Path) -> list[str]:
         centres: As `read_centres` gives them.
         image: Path of the image. The longest end of it that is in the table counts.
     """
-    return list(_rows_of(centres, image) or ())
+    name = _name_of(centres, image)
+    return [] if name is None else list(centres[name])
 
 
 def find_centre(centres: Centres, image: Path, galaxy: str = "") -> Centre:
@@ -67,25 +68,40 @@ def find_centre(centres: Centres, image: Path, galaxy: str = "") -> Centre:
     Raises:
         ValueError: If the table does not say it.
     """
-    rows = _rows_of(centres, image)
-    if rows is None:
-        raise ValueError("the table of centres has no row for this file")
-    centre = rows[galaxy]
+    name = _name_of(centres, image)
+    if name is None or galaxy not in centres[name]:
+        raise ValueError("the table of centres has no row for it")
+    centre = centres[name][galaxy]
     if centre is None:
         raise ValueError("the table of centres has no x and y for it")
     return centre
 
 
-def _rows_of(centres: Centres, image: Path) -> Mapping[str, Centre | None] | None:
+def unused_rows(centres: Centres, images: Iterable[Path]) -> list[str]:
+    """Return the files of a table that are none of some images.
+
+    Args:
+        centres: As `read_centres` gives them.
+        images: Paths of the images.
+    """
+    used = {_name_of(centres, image) for image in images}
+    return [name for name in centres if name not in used]
+
+
+def _name_of(centres: Centres, image: Path) -> str | None:
+    """Return what a table calls an image."""
     parts = image.absolute().parts
     ends = (Path(*parts[start:]).as_posix() for start in range(len(parts)))
-    return next((centres[end] for end in ends if end in centres), None)
+    return next((end for end in ends if end in centres), None)
 
 
 def _read(rows) -> Centres:
     header = [name.strip().lower() for name in next(rows, [])]
     if not set(COLUMNS) <= set(header):
         raise ValueError(f"must have the columns {', '.join(COLUMNS)}. Received: {header}")
+    for column in (*COLUMNS, NAME):
+        if header.count(column) > 1:
+            raise ValueError(f"must have one column {column}. Received: {header}")
     centres: dict[str, dict[str, Centre | None]] = {}
     for row in rows:
         fields = [field.strip() for field in row]
@@ -96,20 +112,24 @@ def _read(rows) -> Centres:
                 f"each row must have {len(header)} fields. Received: {len(fields)} in line "
                 f"{rows.line_num}"
             )
-        values = dict(zip(reversed(header), reversed(fields), strict=True))  # the first of its name
         try:
-            _add(centres, values)
+            _add(centres, dict(zip(header, fields, strict=True)))
         except ValueError as error:
             raise ValueError(f"{error} in line {rows.line_num}") from error
     return centres
 
 
 def _add(centres: dict[str, dict[str, Centre | None]], values: Mapping[str, str]) -> None:
-    file, galaxy = Path(values["file"]).as_posix(), values.get(NAME, "")
-    if set(galaxy) & set("/\\\0"):
-        raise ValueError(f"a name must fit into that of a file. Received: {galaxy!r}")
+    galaxy = values.get(NAME, "")
+    if not values["file"]:
+        raise ValueError("file must not be empty")
+    if not galaxy.isprintable() or set(galaxy) & set("/\\"):
+        raise ValueError(
+            f"a name must fit into that of a file, without / and \\. Received: {galaxy!r}"
+        )
+    file = Path(values["file"]).as_posix()
     galaxies = centres.setdefault(file, {})
-    if galaxy in galaxies or (galaxies and "" in (galaxy, *galaxies)):
+    if galaxy in galaxies or "" in galaxies or (galaxies and not galaxy):
         raise ValueError(
             "each galaxy of a file in several rows must have a name of its own, in the column "
             f"{NAME}. Received: {file} again, {NAME}={galaxy!r}"

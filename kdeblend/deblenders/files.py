@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.deblenders.centres import Centre, Centres, find_centre, galaxies_of
+from kdeblend.deblenders.centres import Centre, Centres, find_centre, galaxies_of, unused_rows
 from kdeblend.deblenders.centring import Field, centre_field, cut_out
 from kdeblend.deblenders.deblender import MIN_SIDE, Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
@@ -38,6 +38,7 @@ class Report:
         skipped: Files left out, because an earlier run has written them.
         fits: FITS files left out, which are not read.
         reached_in_part: Jobs of which the deblender has seen the middle only.
+        unused: Files of the table of centres that are none of the inputs.
     """
 
     written: dict[Job, list[Path]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Report:
     skipped: list[Path] = field(default_factory=list)
     fits: list[Path] = field(default_factory=list)
     reached_in_part: list[Job] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -134,6 +136,8 @@ def deblend_files(
     inputs = Inputs.collect(paths)
     report = Report(failed=dict(inputs.missing), skipped=inputs.outputs, fits=inputs.fits)
     jobs = plan(inputs, out, _galaxies_of(centre))
+    if isinstance(centre, Mapping):
+        report.unused = unused_rows(centre, inputs.files)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
     told = report.ended
@@ -186,7 +190,8 @@ def _item(job, file: _File, record, place, size, deblender: Deblender, report: R
 
 def _field(image: np.ndarray, place, size: int | None, deblender: Deblender) -> Field:
     if size is not None:
-        return cut_out(image, place, size, deblender.reach or size, deblender.surroundings)
+        seen = deblender.reach + 1 if deblender.reach else size  # by one more it knows of a beyond
+        return cut_out(image, place, size, seen, deblender.surroundings)
     pixels = to_float(image)
     if place is None:
         return Field(pixels)

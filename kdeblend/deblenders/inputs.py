@@ -1,10 +1,11 @@
 """Which files to deblend, and what to call what comes out of each."""
 
 import glob
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kdeblend.io.images import IMAGE_SUFFIXES
 PANEL = "_panel.png"
 LAYERS = ("_1", "_2")
 LAYER_SUFFIXES = (".png", ".tif", ".npy")
+ENDINGS = (PANEL, *(layer + suffix for layer in LAYERS for suffix in LAYER_SUFFIXES))
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 
 
@@ -103,8 +105,8 @@ def plan(
     """Name the outputs so that no two collide and none would overwrite an input.
 
     An output is called as its input without suffix, and its galaxy if it has a name. Inputs of
-    the same name get their suffix appended (`a_png`, `a_jpg`), or their folder put in front, or a
-    number, in this order.
+    the same name get their suffix appended (`a_png`, `a_jpg`), or their folder put in front, in
+    this order; what is still the same gets a number.
 
     Args:
         inputs: What to deblend.
@@ -116,27 +118,40 @@ def plan(
     Returns:
         One job per galaxy, those of a file together and in order.
     """
-    wanted = [(file, galaxy) for file in inputs.files for galaxy in galaxies_of(file) or ("",)]
-    folders = [
-        file.parent if out is None else Path(out) / inputs.files[file].parent for file, _ in wanted
-    ]
+    galaxies = {file: galaxies_of(file) or ("",) for file in inputs.files}
+    folders = {
+        file: file.parent if out is None else Path(out) / place.parent
+        for file, place in inputs.files.items()
+    }
     sources = {_key(file) for file in inputs.files}
-    names = [_joined(file.stem, galaxy) for file, galaxy in wanted]
+    names = {file: file.stem for file in inputs.files}
     for scheme in (_with_suffix, _with_folder):
-        clashing = _clashes(folders, names, sources)
-        names = [
-            _joined(scheme(file), galaxy) if clash else name
-            for (file, galaxy), name, clash in zip(wanted, names, clashing, strict=True)
-        ]
+        counts = Counter(_key(folders[file] / name) for file, name in names.items())
+        names = {
+            file: scheme(file)
+            if counts[_key(folders[file] / name)] > 1
+            or any(_overwrites(folders[file], _joined(name, g), sources) for g in galaxies[file])
+            else name
+            for file, name in names.items()
+        }
     jobs: list[Job] = []
     taken: set[str] = set()
-    for (file, galaxy), folder, name in zip(wanted, folders, names, strict=True):
-        number, unique = 2, name
-        while _key(folder / unique) in taken or _overwrites(folder, unique, sources):
-            unique, number = f"{name}-{number}", number + 1
-        taken.add(_key(folder / unique))
-        jobs.append(Job(file, folder, unique, galaxy))
+    for file, name in names.items():
+        for galaxy in galaxies[file]:
+            job = _free(Job(file, folders[file], _joined(name, galaxy), galaxy), taken, sources)
+            taken.add(_key(job.folder / job.name))
+            jobs.append(job)
     return jobs
+
+
+def _free(job: Job, taken: set[str], sources: set[str]) -> Job:
+    """Return a job under a name that is not taken: its own, or with a number."""
+    names = itertools.chain([job.name], (f"{job.name}-{number}" for number in itertools.count(2)))
+    return next(
+        replace(job, name=name)
+        for name in names
+        if _key(job.folder / name) not in taken and not _overwrites(job.folder, name, sources)
+    )
 
 
 def is_output(file: Path) -> bool:
@@ -187,19 +202,9 @@ def _with_folder(file: Path) -> str:
     return f"{file.resolve().parent.name}_{_with_suffix(file)}"
 
 
-def _clashes(folders: Sequence[Path], names: Sequence[str], sources: set[str]) -> list[bool]:
-    keys = [_key(folder / name) for folder, name in zip(folders, names, strict=True)]
-    counts = Counter(keys)
-    return [
-        counts[key] > 1 or _overwrites(folder, name, sources)
-        for key, folder, name in zip(keys, folders, names, strict=True)
-    ]
-
-
 def _overwrites(folder: Path, name: str, sources: set[str]) -> bool:
-    job = Job(folder, folder, name)
-    outputs = [job.panel, *(path for suffix in LAYER_SUFFIXES for path in job.layers(suffix))]
-    return any(_key(path) in sources for path in outputs)
+    stem = _key(folder / name)
+    return any(f"{stem}{ending}" in sources for ending in ENDINGS)
 
 
 def _key(path: Path) -> str:

@@ -27,6 +27,13 @@ def decode(data: bytes) -> np.ndarray:
         ValueError: If it is no such file or holds what this project refuses.
             Broken files raise whatever the decoder of their format raises.
     """
+    try:
+        return _decode(data)
+    except Image.DecompressionBombError as error:
+        raise ValueError("too many pixels for this format: cut the image, or use .npy") from error
+
+
+def _decode(data: bytes) -> np.ndarray:
     if data.startswith(NPY):
         return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     if data.startswith(TIFF):

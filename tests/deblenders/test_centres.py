@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kdeblend.deblenders.centres import find_centre, galaxies_of, read_centres
+from kdeblend.deblenders.centres import find_centre, galaxies_of, read_centres, unused_rows
 
 
 @pytest.fixture
@@ -47,7 +47,11 @@ def test_a_centre_that_was_not_measured_is_missed_only_where_it_is_needed(table,
         ),
         ("file,name,x,y\na.png,7,1,2\na.png,,3,4\n", "a name of its own.*again, name='' in line 3"),
         ("file,name,x,y\na.png,7,1,2\na.png,7,3,4\n", "a name of its own.*again, name='7'"),
-        ("file,name,x,y\na.png,NGC/7,1,2\n", r"that of a file\. Received: 'NGC/7' in line 2"),
+        ("file,name,x,y\na.png,NGC/7,1,2\n", r"without / and \\\. Received: 'NGC/7' in line 2"),
+        ("file,name,x,y\na.png,N\\7,1,2\n", r"without / and \\\. Received: 'N"),
+        ("file,name,x,y\na.png,N\x007,1,2\n", "must fit into that of a file"),
+        ("file,x,y,x\na.png,1,2,3\n", "must have one column x"),
+        ("file,x,y\n,1,2\n", "file must not be empty in line 2"),
         ("x,y,file\n1,2\n", r"3 fields\. Received: 2 in line 2"),
         ("file,x,y\na.png,1,2\nb.png,40,5,40,5\n", r"3 fields\. Received: 5 in line 3"),
         ("file,x,y\na.png,one,2\n", r"numbers\. Received: 'one', '2' in line 2"),
@@ -85,6 +89,9 @@ def test_galaxies_of_one_file_have_names(table):
     assert find_centre(centres, Path("c.png"), "9") == (7, 8)
     with pytest.raises(ValueError, match="no x and y for it"):
         find_centre(centres, Path("a.png"), "7")
+    with pytest.raises(ValueError, match="no row for it"):
+        find_centre(centres, Path("c.png"))
+    assert unused_rows(centres, [Path("x/a.png"), Path("c.png")]) == ["b.png"]
 
 
 def test_relative_paths_are_those_of_the_folder_one_is_in(tmp_path, monkeypatch):

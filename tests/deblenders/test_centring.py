@@ -45,23 +45,32 @@ def mean(part):
 
 
 @pytest.mark.parametrize("size", [8, 9, 30])
-@pytest.mark.parametrize("around", [4, 8, 13, 40])
-@pytest.mark.parametrize("centre", [(0, 0), (17, 12), (9, 5), None])
-def test_a_square_is_cut_out_around_a_pixel(size, around, centre):
+@pytest.mark.parametrize("seen", [4, 8, 13, 40])
+@pytest.mark.parametrize("centre", [(0, 0), (17, 12), (9, 5)])
+def test_a_square_is_cut_out_around_a_pixel(size, seen, centre):
     image = np.random.default_rng(0).integers(1, 255, (13, 18, 3), np.uint8)
-    field = cut_out(image, centre, size, around, mean)
-    side = max(size, around)
-    x, y = centre or (9, 6)
-    assert field.pixels.shape == (side, side, 3)
+    field = cut_out(image, centre, size, seen, mean)
+    x, y = centre
     frame = np.zeros((13 + 100, 18 + 100, 3), np.float32)
     frame[50:-50, 50:-50] = image / np.float32(255)
     rows, columns = (slice(at + 50 - size // 2, at + 50 - size // 2 + size) for at in (y, x))
     np.testing.assert_allclose(field.wanted(field.pixels), frame[rows, columns], atol=1e-6)
-    rows, columns = (slice(at + 50 - side // 2, at + 50 - side // 2 + side) for at in (y, x))
-    seen = frame[rows, columns]
-    on_image = seen.any(axis=-1)
-    np.testing.assert_allclose(field.pixels[on_image], seen[on_image], atol=1e-6)
+    half = [min(max(at, n - 1 - at), max(size, seen) // 2) for at, n in ((y, 13), (x, 18))]
+    rows, columns = (slice(at + 50 - h, at + 51 + h) for at, h in zip((y, x), half, strict=True))
+    shown = frame[rows, columns]
+    on_image = shown.any(axis=-1)
+    assert field.pixels.shape == shown.shape
+    np.testing.assert_allclose(field.pixels[on_image], shown[on_image], atol=1e-6)
     beyond = field.pixels[~on_image]
     np.testing.assert_allclose(
-        beyond, np.broadcast_to(mean(seen[on_image][None]), beyond.shape), atol=1e-5
+        beyond, np.broadcast_to(mean(shown[on_image][None]), beyond.shape), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("size", [8, 9, 30])
+def test_without_a_pixel_it_is_the_middle(size):
+    image = np.random.default_rng(0).integers(1, 255, (13, 18, 3), np.uint8)
+    wanted = cut_out(image, None, size, 8, mean)
+    frame = np.pad(image / np.float32(255), ((50, 50), (50, 50), (0, 0)))
+    rows, columns = (slice(50 + (n - size) // 2, 50 + (n - size) // 2 + size) for n in (13, 18))
+    np.testing.assert_allclose(wanted.wanted(wanted.pixels), frame[rows, columns], atol=1e-6)

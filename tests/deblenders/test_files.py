@@ -224,9 +224,7 @@ def test_a_table_must_have_each_image(tmp_path):
     deblender = Split()
     report = deblend_files([tmp_path], deblender, centre={"b.png": {"": (4, 2)}})
     assert [job.source.name for job in report.written] == ["b.png"]
-    assert report.failed == {
-        str(tmp_path / "a.png"): "the table of centres has no row for this file"
-    }
+    assert report.failed == {str(tmp_path / "a.png"): "the table of centres has no row for it"}
     assert deblender.batches == [(1, 35, 11, 3)]
 
 

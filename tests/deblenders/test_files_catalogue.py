@@ -1,12 +1,15 @@
 """Several galaxies of one image, and squares cut out around them."""
 
+import keras
 import numpy as np
 import pytest
 
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.files import deblend_files
+from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.io import images
 from kdeblend.io.images import read_image, write_image
+from kdeblend.models.unet import build_unet
 
 
 class Copies(Deblender):
@@ -50,20 +53,25 @@ def test_each_galaxy_of_an_image_has_its_layers(field, tmp_path):
 
 def test_squares_of_one_size_make_one_batch(field, tmp_path):
     deblender = Copies()
-    report = deblend_files([tmp_path], deblender, tmp_path / "out", CENTRES, size=16)
-    assert deblender.batches == [(2, 16, 16, 3)]
+    centres = {"field.png": {"17": (20, 30), "18": (30, 40)}}
+    report = deblend_files([tmp_path], deblender, tmp_path / "out", centres, size=16)
+    assert deblender.batches == [(2, 17, 17, 3)]
     assert not report.failed
-    inside, corner = (read_image(layers[1]) for layers in report.written.values())
-    np.testing.assert_array_equal(inside, field[22:38, 12:28])
+    first, second = (read_image(layers[1]) for layers in report.written.values())
+    np.testing.assert_array_equal(first, field[22:38, 12:28])
+    np.testing.assert_array_equal(second, field[32:48, 22:38])
+
+
+def test_squares_are_black_beyond_the_edges(field, tmp_path):
+    centres = {"field.png": {"": (48, 2)}}
+    deblend_files([tmp_path / "field.png"], Copies(), centre=centres, size=16)
     expected = np.zeros((16, 16, 3), np.uint8)
     expected[6:, :10] = field[:10, 40:]
-    np.testing.assert_array_equal(corner, expected)
-    panel = read_image(next(iter(report.written.values()))[0])
-    assert panel.shape[-1] == 3
+    np.testing.assert_array_equal(read_image(tmp_path / "field_1.png"), expected)
 
 
 @pytest.mark.parametrize(
-    ("size", "seen", "told"), [(16, 24, False), (24, 24, False), (30, 30, True)]
+    ("size", "seen", "told"), [(16, 25, False), (24, 25, False), (30, 31, True)]
 )
 def test_a_deblender_sees_as_much_as_it_reaches(field, tmp_path, size, seen, told):
     deblender = Copies(reach=24)
@@ -71,6 +79,36 @@ def test_a_deblender_sees_as_much_as_it_reaches(field, tmp_path, size, seen, tol
     assert deblender.batches == [(1, seen, seen, 3)]
     assert bool(report.reached_in_part) is told
     assert read_image(tmp_path / "field_1.png").shape == (size, size, 3)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """An untrained network whose answer depends on where in the field a pixel is."""
+    keras.utils.set_random_seed(0)
+    return build_unet((4, 8), blocks=1, space_to_depth=1)
+
+
+@pytest.mark.parametrize("centre", [(30, 40), (3, 70), None])
+@pytest.mark.parametrize(("side", "scale"), [(16, 1), (16, 0.9), (80, 1)])
+def test_layers_do_not_depend_on_the_size(generator, tmp_path, centre, side, scale):
+    """Neither where the network reaches a part of the image only nor where it sees all of it."""
+    pixels = np.full((75, 62, 3), 0.05, np.float32)
+    pixels[::7, ::5] = np.random.default_rng(0).random((11, 13, 3))  # the sky's level is the median
+    np.save(tmp_path / "a.npy", pixels)
+    deblender = NetworkDeblender(generator, stamp_size=side, scale=scale)
+    deblend_files([tmp_path / "a.npy"], deblender, tmp_path / "whole", centre)
+    whole = np.pad(np.load(tmp_path / "whole" / "a_1.npy"), ((99, 99), (99, 99), (0, 0)))
+    for size in (8, 17, 32, 36, 41, 90):
+        deblend_files([tmp_path / "a.npy"], deblender, tmp_path / str(size), centre, size=size)
+        starts = ((75 - size) // 2, (62 - size) // 2)
+        if centre:
+            starts = [at - size // 2 for at in reversed(centre)]
+        top, left = (99 + start for start in starts)
+        np.testing.assert_allclose(
+            np.load(tmp_path / str(size) / "a_1.npy"),
+            whole[top : top + size, left : left + size],
+            atol=1e-5,
+        )
 
 
 def test_the_middle_is_cut_out_where_no_centre_is_given(field, tmp_path):
@@ -130,6 +168,37 @@ def test_equal_names_in_two_images_do_not_collide(field, tmp_path):
     report = deblend_files(files, Copies(), tmp_path / "out", {"field.png": {"7": (20, 30)}})
     panels = [paths[0].name for paths in report.written.values()]
     assert panels == ["x_field_png_7_panel.png", "y_field_png_7_panel.png"]
+
+
+def test_all_galaxies_of_an_image_are_called_alike(field, tmp_path):
+    for night in ("x", "y"):
+        (tmp_path / night).mkdir()
+        write_image(tmp_path / night / "field.png", field)
+    centres = {
+        "x/field.png": {"1": (20, 30), "g": (9, 9), "G": (30, 30)},
+        "y/field.png": {"2": (20, 30)},
+    }
+    report = deblend_files([tmp_path / "x", tmp_path / "y"], Copies(), tmp_path / "out", centres)
+    names = sorted(job.name for job in report.written)
+    assert names == ["x_field_png_1", "x_field_png_G-2", "x_field_png_g", "y_field_png_2"]
+
+
+def test_files_of_the_table_that_are_no_inputs_are_told(field, tmp_path):
+    centres = {**CENTRES, "feild.png": {"1": (1, 1)}, "x/field.png": {"1": (1, 1)}}
+    report = deblend_files([tmp_path / "field.png"], Copies(), tmp_path / "out", centres)
+    assert report.unused == ["feild.png", "x/field.png"]
+    assert not report.failed
+
+
+def test_a_size_far_beyond_the_image_is_refused(field, tmp_path):
+    report = deblend_files([tmp_path / "field.png"], Copies(), centre=(20, 30), size=121)
+    assert "at most twice that of the image" in report.failed[str(tmp_path / "field.png")]
+
+
+def test_an_image_too_small_for_a_deblender_is_not_enlarged_for_it(tmp_path):
+    write_image(tmp_path / "a.png", np.ones((9, 7, 3), np.uint8))
+    report = deblend_files([tmp_path / "a.png"], Copies(), centre=(3, 3), size=8)
+    assert "8 pixels a side. Received: 7 x 9 pixels" in report.failed[str(tmp_path / "a.png")]
 
 
 def test_a_name_that_looks_like_a_layer_replaces_none(field, tmp_path):
