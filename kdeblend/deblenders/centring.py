@@ -66,8 +66,14 @@ def centre_field(
         True
     """
     _check_on(image, centre)
-    rows, columns = (_Span.around(at, length) for at, length in _axes(image, centre))
-    pixels, inside = _padded(image, rows, columns, level)
+    height, width = image.shape[:2]
+    x, y = centre
+    above, below = _padding(y, height)
+    left, right = _padding(x, width)
+    pixels = np.empty((above + height + below, left + width + right, image.shape[-1]), image.dtype)
+    pixels[:] = level
+    inside = slice(above, above + height), slice(left, left + width)
+    pixels[inside] = image
     return Field(pixels, inside)
 
 
@@ -95,90 +101,69 @@ def cut_out(
         The field, floats in [0, 1].
 
     Raises:
-        ValueError: If the pixel is not on the image, or the square more than twice as large.
+        ValueError: If the pixel is not on the image, or the square is too large for it.
     """
-    if size > 2 * max(image.shape[:2]):
+    height, width = image.shape[:2]
+    if size > 2 * max(height, width):
         raise ValueError(
-            f"`size` must be at most twice that of the image, {image.shape[1]} x {image.shape[0]} "
-            f"pixels. Received: size={size}"
+            f"`size` must be at most twice that of the image, {width} x {height} pixels. "
+            f"Received: size={size}"
         )
     side = max(size, seen)
     if centre is None:
-        fields = [_Span.middle(length, side) for length in image.shape[:2]]
-        squares = [_Span((length - size) // 2, size) for length in image.shape[:2]]
+        top, left = (height - size) // 2, (width - size) // 2
+        rows, columns = _middle(height, side), _middle(width, side)
+        part = to_float(image[rows, columns])
+        field = Field(part, (slice(0, part.shape[0]), slice(0, part.shape[1])))
     else:
         _check_on(image, centre)
-        fields = [_Span.around(at, length, side) for at, length in _axes(image, centre)]
-        squares = [_Span(at - size // 2, size) for at in reversed(centre)]
-    seen_rows, seen_columns = (
-        span.on(length) for span, length in zip(fields, image.shape, strict=False)
+        x, y = centre
+        top, left = y - size // 2, x - size // 2
+        rows, columns = _around(y, height, side), _around(x, width, side)
+        part = to_float(image[rows, columns])
+        field = centre_field(part, (x - columns.start, y - rows.start), level(part))
+    parts, places = zip(
+        _overlap(top, size, rows, field.part[0].start),
+        _overlap(left, size, columns, field.part[1].start),
+        strict=True,
     )
-    shown = to_float(image[seen_rows.as_slice(), seen_columns.as_slice()])
-    rows, columns = fields[0].since(seen_rows.start), fields[1].since(seen_columns.start)
-    pixels, _ = _padded(shown, rows, columns, level(shown))
-    wanted = [span.on(length) for span, length in zip(squares, image.shape, strict=False)]
-    part = [span.since(f.start).as_slice() for span, f in zip(wanted, fields, strict=True)]
-    place = [span.since(s.start).as_slice() for span, s in zip(wanted, squares, strict=True)]
-    return Field(pixels, (part[0], part[1]), (size, size), (place[0], place[1]))
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Rows or columns, from one on that may be before the first of the image."""
-
-    start: int
-    length: int
-
-    @classmethod
-    def around(cls, at: int, length: int, most: int | None = None) -> "_Span":
-        """Return an odd number of pixels around one, all of an axis or at least `most`."""
-        reach = max(at, length - 1 - at)
-        reach = reach if most is None else min(reach, most // 2)
-        return cls(at - reach, 2 * reach + 1)
-
-    @classmethod
-    def middle(cls, length: int, most: int) -> "_Span":
-        """Return the middle of an axis, all of it or at least `most`."""
-        side = min(length, most + (length - most) % 2)
-        return cls((length - side) // 2, side)
-
-    def on(self, length: int) -> "_Span":
-        """Return the part that is on an axis."""
-        start, end = max(0, self.start), min(length, self.start + self.length)
-        return _Span(start, max(0, end - start))
-
-    def since(self, origin: int) -> "_Span":
-        """Return the same, counted from another pixel."""
-        return _Span(self.start - origin, self.length)
-
-    def as_slice(self) -> slice:
-        """Return it as an index."""
-        return slice(self.start, self.start + self.length)
-
-
-def _padded(
-    image: np.ndarray, rows: _Span, columns: _Span, level: float | np.ndarray
-) -> tuple[np.ndarray, Region]:
-    """Return rows and columns of and around an image, and which of these are the image."""
-    height, width, bands = image.shape
-    inside = (
-        _Span(-rows.start, height).as_slice(),
-        _Span(-columns.start, width).as_slice(),
-    )
-    pixels = np.empty((rows.length, columns.length, bands), image.dtype)
-    pixels[:] = level
-    pixels[inside] = image
-    return pixels, inside
-
-
-def _axes(image, centre):
-    return zip(reversed(centre), image.shape[:2], strict=True)
+    return Field(field.pixels, parts, (size, size), places)
 
 
 def _check_on(image: np.ndarray, centre: tuple[int, int]) -> None:
-    if not all(0 <= at < length for at, length in _axes(image, centre)):
-        height, width = image.shape[:2]
+    height, width = image.shape[:2]
+    x, y = centre
+    if not (0 <= x < width and 0 <= y < height):
         raise ValueError(
             f"`centre` must be on the image, which has {width} x {height} pixels. "
-            f"Received: centre={centre[0]},{centre[1]}"
+            f"Received: centre={x},{y}"
         )
+
+
+def _padding(at: int, length: int) -> tuple[int, int]:
+    return max(0, length - 1 - 2 * at), max(0, 2 * at - length + 1)
+
+
+def _middle(length: int, side: int) -> slice:
+    """Return the middle pixels of an axis, all of them or at least `side`."""
+    side = min(length, side + (length - side) % 2)
+    return slice((length - side) // 2, (length + side) // 2)
+
+
+def _around(at: int, length: int, side: int) -> slice:
+    """Return the pixels of an axis around one, to either side as many as it takes for `side`."""
+    return slice(max(0, at - side // 2), min(length, at + side // 2 + 1))
+
+
+def _overlap(start: int, size: int, seen: slice, first: int) -> tuple[slice, slice]:
+    """Return where what is seen of a square is on the field, and where on the square.
+
+    Args:
+        start: First pixel of the square, counted as on the image.
+        size: Its side.
+        seen: The pixels of the image that are on the field.
+        first: Number on the field of the first of these.
+    """
+    begin, end = max(start, seen.start), min(start + size, seen.stop)
+    shift = first - seen.start
+    return slice(begin + shift, end + shift), slice(begin - start, end - start)
