@@ -13,7 +13,7 @@ from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.sky import sky_of
 
 GRID = 16  # pixels; a multiple of the steps of the usual coarser scales, twice over
-FADE = 16  # pixels over which an answer fades out
+MARGIN = 8  # pixels around a stamp that a network is shown as well; its answer fades out on them
 
 Answer = Callable[[np.ndarray], np.ndarray]
 
@@ -25,7 +25,7 @@ def reach(stamp_size: int, scale: float = 1) -> int:
         stamp_size: Side in pixels of the stamps that a network has learnt from.
         scale: Pixels that the network sees per pixel of the image along each axis.
     """
-    return round((stamp_size + FADE) / scale)
+    return round((stamp_size + 2 * MARGIN) / scale)
 
 
 def deblend_middle(
@@ -33,10 +33,10 @@ def deblend_middle(
 ) -> np.ndarray:
     """Deblend the middle of each image; what lies around it belongs to the second layer.
 
-    The middle is what a network sees as a stamp and half of `FADE` more on each side. Around it the
+    The middle is what a network sees as a stamp and `MARGIN` more on each side. Around it the
     first layer is sky, never above the image, and the second what the blend mode leaves it: the
-    image itself where blends are maxima. The answer fades into that, half and half at the edge of
-    a stamp. Images that are not larger are deblended as a whole.
+    image itself where blends are maxima. On the margin the answer fades into that. Images that
+    are not larger are deblended as a whole.
 
     Args:
         answer: Function from blends `(n, height, width, bands)` to layers
@@ -56,7 +56,7 @@ def deblend_middle(
     if max(height, width) <= side:
         return found
     layers = _sky_and_image(blends, blend_mode)
-    weights = (_weight(length, side, FADE / scale) for length in (height, width))
+    weights = (_weight(length, side, MARGIN / scale) for length in (height, width))
     weight = np.multiply.outer(*weights)[..., None]
     middle = layers[:, :, rows, columns]
     middle += weight * (found - middle)

@@ -149,7 +149,7 @@ def test_a_worker_joins_its_chief(tmp_path, monkeypatch):
         (["--fix", "depth=9"], 1, "at most 8 for stamps of 80 pixels"),
         (["--fix", "speed=3"], 1, "Received: ['speed']"),
         (["--fix", "depth"], 2, "NAME=VALUE"),
-        (["--fix", "M="], 2, "one value"),
+        (["--fix", "M="], 2, "must be NAME=VALUE"),
         (["--fix", "M=4", "--fix", "root_blocks=6"], 2, "one value"),
         (["--fix", "seed=7"], 1, "Received: ['seed']"),
         (["--oracle", "hyperband", "--fix", "M=4", "--fix", "N=2"], 1, "hyperband, 8 networks"),

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from kdeblend.deblenders.window import FADE, answer_aligned, deblend_middle
+from kdeblend.deblenders.window import MARGIN, answer_aligned, deblend_middle
 
 RNG = np.random.default_rng(4)
 STAMP = 32
-SIDE = STAMP + FADE
+SIDE = STAMP + 2 * MARGIN
 
 
 def swapped(blends):
@@ -76,8 +76,9 @@ def test_the_answer_fades_out(field):
     first = deblend_middle(lambda blends: swapped(np.ones_like(blends)), white * 0, STAMP, "max")
     profile = first[0, 0, 35, :, 0]
     start = (61 - SIDE) // 2
-    assert (np.diff(profile[start : start + FADE]) > 0).all()
-    assert profile[start + FADE // 2] == pytest.approx(0.5, abs=0.05)  # the edge of a stamp
+    assert (np.diff(profile[start : start + MARGIN]) > 0).all()
+    assert profile[start + MARGIN // 2] == pytest.approx(0.5, abs=0.07)
+    np.testing.assert_allclose(profile[start + MARGIN : start + MARGIN + STAMP], 1, atol=1e-6)
     assert (profile[:start] == 0).all()
 
 
