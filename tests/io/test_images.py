@@ -259,6 +259,14 @@ def test_truncated_files_are_refused(kind):
         read_image(io.BytesIO(deep[: len(deep) // 2]), "broken.png")
 
 
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_an_image_of_too_many_pixels_is_refused_in_words(monkeypatch, tmp_path, depth):
+    write_image(tmp_path / "large.png", pixels(depth, 1))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow's own is 89 million, twice fails
+    with pytest.raises(ImageReadError, match=r"too many pixels.*cut the image, or use \.npy"):
+        read_image(tmp_path / "large.png")
+
+
 def test_error_survives_pickling():
     error = pickle.loads(pickle.dumps(ImageReadError("a.png", "truncated")))
     assert (error.name, error.reason) == ("a.png", "truncated")
