@@ -141,7 +141,7 @@ def _print(report, reach):
             click.echo(f"{len(inputs)} {word} {reason}.", err=True)
     if report.unused:
         count, first = len(report.unused), report.unused[0]
-        click.echo(f"Files of the table that are no inputs: {count}, such as {first}.", err=True)
+        click.echo(f"Files of the table that no input goes by: {count}, such as {first}.", err=True)
     for name, reason in report.failed.items():
         click.echo(f"{name}: {reason}", err=True)
     if report.failed:

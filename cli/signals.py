@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -21,14 +21,14 @@ def sigterm_cleans_up() -> Iterator[None]:
 
 
 @contextmanager
-def ctrl_c_says(message: str) -> Iterator[None]:
+def ctrl_c_says(message: str | Callable[[], str]) -> Iterator[None]:
     """Have Ctrl-C print a message and exit with 130, as shells do.
 
     Args:
-        message: What has become of the work.
+        message: What has become of the work, or a function that says it then.
     """
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(message, err=True)
+        click.echo(message() if callable(message) else message, err=True)
         sys.exit(130)

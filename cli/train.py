@@ -14,7 +14,7 @@ from kdeblend.cli.options import (
     mixed_precision_option,
     xla_option,
 )
-from kdeblend.cli.signals import GO_ON, ctrl_c_says
+from kdeblend.cli.signals import ctrl_c_says
 from kdeblend.training.recipes import PRESETS
 
 EXAMPLES = """
@@ -78,7 +78,9 @@ def train(out, preset, config, resume, init, assignments, **options):
     other options; all of them end up in RUN/config.yaml. Ctrl-C stops after the current
     step and keeps everything; --resume goes on.
     """
-    with ctrl_c_says(GO_ON):  # before the first step; later, it is the training that stops
+    with ctrl_c_says(
+        lambda: _stopped(out)
+    ):  # before the first step; later, it is the training that stops
         result = _train(out, preset, config, resume, init, assignments, options)
     _print(result, out)
 
@@ -115,10 +117,7 @@ def _train(out, preset, config, resume, init, assignments, options):
 
 def _print(result, out):
     if result.stopped_by is not None:
-        click.echo(
-            f"Stopped at step {result.step}; go on with: "
-            f"kdeblend train --out {shlex.quote(out)} --resume"
-        )
+        click.echo(f"Stopped at step {result.step}; {_go_on(out)}")
         sys.exit(128 + result.stopped_by)
     if result.best_psnr is None:
         click.echo(f"Step {result.step} done.")
@@ -128,6 +127,17 @@ def _print(result, out):
         f"{_at_step(result.best_step)}; the blend itself scores {result.blend_psnr:.2f} dB."
     )
     click.echo(f"Deblend with: kdeblend deblend IMAGE --weights {shlex.quote(_as_path(out))}")
+
+
+def _stopped(out):
+    """Return what to do after Ctrl-C before the first step of this command."""
+    from kdeblend.training.folder import RunFolder
+
+    return f"Stopped; {_go_on(out)}" if RunFolder(out).exists() else "Stopped; no run was begun."
+
+
+def _go_on(out):
+    return f"go on with: kdeblend train --out {shlex.quote(out)} --resume"
 
 
 def _at_step(step):

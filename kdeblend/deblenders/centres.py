@@ -78,7 +78,7 @@ def find_centre(centres: Centres, image: Path, galaxy: str = "") -> Centre:
 
 
 def unused_rows(centres: Centres, images: Iterable[Path]) -> list[str]:
-    """Return the files of a table that are none of some images.
+    """Return the files of a table that none of some images goes by.
 
     Args:
         centres: As `read_centres` gives them.

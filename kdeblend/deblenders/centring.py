@@ -113,7 +113,7 @@ def cut_out(
     if centre is None:
         top, left = (height - size) // 2, (width - size) // 2
         rows, columns = _middle(height, side), _middle(width, side)
-        part = to_float(image[rows, columns])
+        part = to_float(image[rows, columns]).copy()  # lest it holds the whole image
         field = Field(part, (slice(0, part.shape[0]), slice(0, part.shape[1])))
     else:
         _check_on(image, centre)

@@ -38,7 +38,7 @@ class Report:
         skipped: Files left out, because an earlier run has written them.
         fits: FITS files left out, which are not read.
         reached_in_part: Jobs of which the deblender has seen the middle only.
-        unused: Files of the table of centres that are none of the inputs.
+        unused: Files of the table of centres that no input goes by.
     """
 
     written: dict[Job, list[Path]] = field(default_factory=dict)
@@ -183,7 +183,8 @@ def _item(job, file: _File, record, place, size, deblender: Deblender, report: R
     image = file.image
     layers = job.layers(_suffix(job.source, image))
     check_free(job, [job.panel, *layers], record)
-    if deblender.reach and (size or max(image.shape[:2])) > deblender.reach:
+    side = max(image.shape[:2])
+    if deblender.reach and min(size or side, side) > deblender.reach:
         report.reached_in_part.append(job)
     return _Item(job, record, _field(image, place, size, deblender), image.dtype, layers)
 

@@ -27,7 +27,7 @@ class Job:
         source: The file to read.
         folder: Folder to write to.
         name: Outputs are called `name_1.*`, `name_2.*` and `name_panel.png`.
-        galaxy: Name of the galaxy, if the image is in several jobs.
+        galaxy: Name of the galaxy, if it has one.
     """
 
     source: Path

@@ -85,7 +85,7 @@ def test_galaxies_of_one_image_are_cut_out(tmp_path, run):
     arguments = ["--weights", run, "--centres", tmp_path / "centres.csv", "--out", tmp_path / "out"]
     result = deblend(tmp_path / "in.png", *arguments, "--size", 9)
     assert result.exit_code == 0, result.output
-    assert "Files of the table that are no inputs: 1, such as on.png." in result.stderr
+    assert "Files of the table that no input goes by: 1, such as on.png." in result.stderr
     expected = [f"in_{galaxy}_{end}" for galaxy in "78" for end in ("1.png", "2.png", "panel.png")]
     assert names(tmp_path / "out") == expected
     assert read_image(tmp_path / "out" / "in_7_1.png").shape == (9, 9, 3)

@@ -143,14 +143,21 @@ def test_mistakes_are_explained(arguments, options, code, message):
     assert "Traceback" not in result.output
 
 
-def test_ctrl_c_before_the_first_step_says_how_to_go_on(arguments, monkeypatch):
-    def interrupt(*arguments):
+def test_ctrl_c_before_the_first_step_says_how_to_go_on(arguments, tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdeblend.training.train.open_split", interrupt)
-    result = invoke(*arguments)
-    assert result.exit_code == 130
-    assert "go on with the same command and --resume" in result.stderr
+    arguments = [*arguments, "--steps", 1, "--batch-size", 2]
+    for at, told in (
+        ("open_split", "no run was begun"),
+        ("make_validation_set", f"go on with: kdeblend train --out {tmp_path / 'run'} --resume"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"kdeblend.training.train.{at}", interrupt)
+            result = invoke(*arguments)
+        assert result.exit_code == 130
+        assert told in result.stderr
+    assert invoke("train", "--out", tmp_path / "run", "--resume").exit_code == 0
 
 
 def test_an_old_run_needs_resume(arguments):

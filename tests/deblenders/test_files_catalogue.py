@@ -90,7 +90,9 @@ def generator():
 
 @pytest.mark.parametrize("centre", [(30, 40), (3, 70), None])
 @pytest.mark.parametrize(("side", "scale"), [(16, 1), (16, 0.9), (80, 1)])
-def test_layers_do_not_depend_on_the_size(generator, tmp_path, centre, side, scale):
+def test_layers_do_not_depend_on_the_size_under_an_even_sky(
+    generator, tmp_path, centre, side, scale
+):
     """Neither where the network reaches a part of the image only nor where it sees all of it."""
     pixels = np.full((75, 62, 3), 0.05, np.float32)
     pixels[::7, ::5] = np.random.default_rng(0).random((11, 13, 3))  # the sky's level is the median
@@ -109,6 +111,11 @@ def test_layers_do_not_depend_on_the_size(generator, tmp_path, centre, side, sca
             whole[top : top + size, left : left + size],
             atol=1e-5,
         )
+
+
+def test_an_image_that_is_seen_whole_is_not_told(field, tmp_path):
+    report = deblend_files([tmp_path / "field.png"], Copies(reach=60), size=80)
+    assert not report.reached_in_part
 
 
 def test_the_middle_is_cut_out_where_no_centre_is_given(field, tmp_path):

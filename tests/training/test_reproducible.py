@@ -27,7 +27,8 @@ def assert_same(first, second):
 def muon_config(config):
     """The same with convolutions that are large enough for Muon; biases are Adam's all the same."""
     options = config.generator_options | {"widths": [16, 16]}
-    return config.replace(optimizer="muon", generator_options=options)
+    config = config.replace(optimizer="muon", generator_options=options)
+    return config.replace(discriminator_blocks=1, discriminator_filters=16)
 
 
 @pytest.mark.backend
@@ -108,7 +109,7 @@ train(config, sys.argv[2], progress=False)
 @pytest.mark.backend
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch trains on one device")
 def test_two_devices_learn_what_one_does(muon_config, tmp_path):
-    config = muon_config.replace(steps=3, deterministic=False, batch_size=4)
+    config = muon_config.replace(steps=3, discriminator_blocks=0, deterministic=False, batch_size=4)
     train(config, tmp_path / "one", progress=False)
     two = tmp_path / "two"
     command = [sys.executable, "-P", "-c", DEVICES, str(tmp_path / "one"), str(two), "cpu:0,cpu:1"]

@@ -337,8 +337,8 @@ def test_devices_that_do_not_exist_are_named(config, tmp_path):
         train(config.replace(devices=["gpu:7"]), tmp_path / "run", progress=False)
 
 
-def test_precision_is_put_back(config, tmp_path):
-    train(config.replace(mixed_precision=True, steps=2), tmp_path / "run", progress=False)
+def test_precision_is_put_back(gan_config, tmp_path):
+    train(gan_config.replace(mixed_precision=True, steps=2), tmp_path / "run", progress=False)
     assert keras.config.dtype_policy().name == "float32"
     generator = keras.saving.load_model(tmp_path / "run" / "generator.keras", compile=False)
     assert {layer.compute_dtype for layer in generator.layers if layer.weights} == {"float32"}
