@@ -78,9 +78,7 @@ def train(out, preset, config, resume, init, assignments, **options):
     other options; all of them end up in RUN/config.yaml. Ctrl-C stops after the current
     step and keeps everything; --resume goes on.
     """
-    with ctrl_c_says(
-        lambda: _stopped(out)
-    ):  # before the first step; later, it is the training that stops
+    with ctrl_c_says(lambda: _stopped(out)):  # until the training itself listens
         result = _train(out, preset, config, resume, init, assignments, options)
     _print(result, out)
 

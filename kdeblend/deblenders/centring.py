@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdeblend.deblenders.window import middle
 from kdeblend.io.images import to_float
 
 Region = tuple[slice, slice]
@@ -112,7 +113,8 @@ def cut_out(
     side = max(size, seen)
     if centre is None:
         top, left = (height - size) // 2, (width - size) // 2
-        rows, columns = _middle(height, side), _middle(width, side)
+        # By one pixel more where it is needed to lie in the middle.
+        rows, columns = (middle(each, side + (each - side) % 2) for each in (height, width))
         part = to_float(image[rows, columns]).copy()  # lest it holds the whole image
         field = Field(part, (slice(0, part.shape[0]), slice(0, part.shape[1])))
     else:
@@ -142,12 +144,6 @@ def _check_on(image: np.ndarray, centre: tuple[int, int]) -> None:
 
 def _padding(at: int, length: int) -> tuple[int, int]:
     return max(0, length - 1 - 2 * at), max(0, 2 * at - length + 1)
-
-
-def _middle(length: int, side: int) -> slice:
-    """Return the middle pixels of an axis, all of them or at least `side`."""
-    side = min(length, side + (length - side) % 2)
-    return slice((length - side) // 2, (length + side) // 2)
 
 
 def _around(at: int, length: int, side: int) -> slice:

@@ -1,11 +1,10 @@
 """Which files to deblend, and what to call what comes out of each."""
 
 import glob
-import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -126,32 +125,43 @@ def plan(
     sources = {_key(file) for file in inputs.files}
     names = {file: file.stem for file in inputs.files}
     for scheme in (_with_suffix, _with_folder):
-        counts = Counter(_key(folders[file] / name) for file, name in names.items())
-        names = {
-            file: scheme(file)
-            if counts[_key(folders[file] / name)] > 1
-            or any(_overwrites(folders[file], _joined(name, g), sources) for g in galaxies[file])
-            else name
-            for file, name in names.items()
-        }
+        clashing = _clashing(names, folders, galaxies, sources)
+        names |= {file: scheme(file) for file in clashing}
     jobs: list[Job] = []
     taken: set[str] = set()
     for file, name in names.items():
         for galaxy in galaxies[file]:
-            job = _free(Job(file, folders[file], _joined(name, galaxy), galaxy), taken, sources)
-            taken.add(_key(job.folder / job.name))
-            jobs.append(job)
+            unique = _unique(folders[file], _joined(name, galaxy), taken, sources)
+            taken.add(_key(folders[file] / unique))
+            jobs.append(Job(file, folders[file], unique, galaxy))
     return jobs
 
 
-def _free(job: Job, taken: set[str], sources: set[str]) -> Job:
-    """Return a job under a name that is not taken: its own, or with a number."""
-    names = itertools.chain([job.name], (f"{job.name}-{number}" for number in itertools.count(2)))
-    return next(
-        replace(job, name=name)
-        for name in names
-        if _key(job.folder / name) not in taken and not _overwrites(job.folder, name, sources)
-    )
+def _clashing(names, folders, galaxies, sources: set[str]) -> list[Path]:
+    """Return the files that share a name with another, or whose outputs would overwrite an input.
+
+    Args:
+        names: What each file is called, by file.
+        folders: Folder to write to, by file.
+        galaxies: Names of the galaxies, by file.
+        sources: Keys of all files.
+    """
+    keys = {file: _key(folders[file] / name) for file, name in names.items()}
+    counts = Counter(keys.values())
+    return [
+        file
+        for file, name in names.items()
+        if counts[keys[file]] > 1
+        or any(_overwrites(folders[file], _joined(name, each), sources) for each in galaxies[file])
+    ]
+
+
+def _unique(folder: Path, name: str, taken: set[str], sources: set[str]) -> str:
+    """Return a name that is not taken and overwrites nothing, with a number if it must."""
+    number, unique = 2, name
+    while _key(folder / unique) in taken or _overwrites(folder, unique, sources):
+        unique, number = f"{name}-{number}", number + 1
+    return unique
 
 
 def is_output(file: Path) -> bool:

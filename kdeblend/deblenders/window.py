@@ -51,15 +51,15 @@ def deblend_middle(
     """
     height, width = blends.shape[1:3]
     side = reach(stamp_size, scale)
-    rows, columns = _middle(height, side), _middle(width, side)
+    rows, columns = middle(height, side), middle(width, side)
     found = answer(blends[:, rows, columns])
     if max(height, width) <= side:
         return found
     layers = _sky_and_image(blends, blend_mode)
     weights = (_weight(length, side, MARGIN / scale) for length in (height, width))
     weight = np.multiply.outer(*weights)[..., None]
-    middle = layers[:, :, rows, columns]
-    middle += weight * (found - middle)
+    seen = layers[:, :, rows, columns]
+    seen += weight * (found - seen)
     return layers
 
 
@@ -85,7 +85,13 @@ def _padding(length: int, stamp_size: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-def _middle(length: int, side: int) -> slice:
+def middle(length: int, side: int) -> slice:
+    """Return the middle pixels of an axis, `side` of them or all.
+
+    Args:
+        length: How many pixels the axis has.
+        side: How many are wanted.
+    """
     start = max(0, (length - side) // 2)
     return slice(start, start + min(length, side))
 
