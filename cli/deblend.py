@@ -5,7 +5,7 @@ import re
 import click
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import consistent_option, orientations_option
+from kdeblend.cli.options import bfloat16_option, consistent_option, orientations_option
 from kdeblend.cli.progress import progress_bar
 from kdeblend.cli.signals import GO_ON, ctrl_c_says, sigterm_cleans_up
 
@@ -19,6 +19,8 @@ Examples:
       with a network of your own
   kdeblend deblend images/ --out layers --orientations 8
       slower and a little better
+  kdeblend deblend images/ --out layers --mixed-precision
+      quicker on a GPU or a recent CPU, and hardly worse
   kdeblend deblend wide.png --centre 120,45
       the central galaxy is the one at column 120, row 45
   kdeblend deblend images/ --out layers --centres catalogue.csv
@@ -85,6 +87,7 @@ class Pixel(click.ParamType):
 )
 @consistent_option
 @orientations_option
+@bfloat16_option
 @click.option("--resume", is_flag=True, help="Leave out images whose layers are there, made alike.")
 @click.option(
     "--batch-size",

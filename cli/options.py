@@ -38,6 +38,13 @@ orientations_option = click.option(
     "slower. By default as the preset says.",
 )
 
+bfloat16_option = click.option(
+    "--mixed-precision",
+    is_flag=True,
+    help="Have networks compute in bfloat16: quicker on GPUs and on CPUs that have instructions "
+    "for it, much slower on other CPUs.",
+)
+
 devices_option = click.option(
     "--devices", metavar="LIST", help="Devices that share a batch: gpu:0,gpu:1"
 )

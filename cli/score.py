@@ -6,6 +6,7 @@ import click
 
 from kdeblend.cli.errors import report_errors
 from kdeblend.cli.options import (
+    bfloat16_option,
     consistent_option,
     data_option,
     orientations_option,
@@ -16,6 +17,7 @@ from kdeblend.cli.progress import progress_bar
 from kdeblend.cli.signals import GO_ON, ctrl_c_says
 from kdeblend.cli.tables import table_console
 
+OF_DEBLENDERS = ("consistent", "orientations", "mixed_precision")
 EXAMPLES = """
 \b
 Examples:
@@ -66,6 +68,7 @@ Examples:
 @perturb_option
 @consistent_option
 @orientations_option
+@bfloat16_option
 @report_errors
 def score(blends_file, data, blends, names, out, resume, processes, **making):
     """Score deblenders on test blends with known truth, and compare them.
@@ -89,7 +92,7 @@ def _score(blends_file, data, blends, names, out, resume, processes, making):
     from kdeblend.io.locks import locked
     from kdeblend.scoring.run import ScoringRun
 
-    options = {name: making.pop(name) for name in ("consistent", "orientations")}
+    options = {name: making.pop(name) for name in OF_DEBLENDERS}
     given = {name: value for name, value in making.items() if value is not None}
     read = _read_blends(blends_file, blends, given) if blends_file else None
     deblenders = _deblenders(names, read.blend_mode if read else making["blend_mode"], **options)

@@ -147,6 +147,7 @@ class Deblender(ABC):
         batch_size: int = 32,
         orientations: int | None = None,
         scale: float = 1,
+        mixed_precision: bool = False,
     ) -> "Deblender":
         """Return the deblender of a name or a path.
 
@@ -163,6 +164,9 @@ class Deblender(ABC):
             scale: For networks: factor to resample the blends by before, at most 1: 0.5
                 where galaxies are twice as large, in pixels, as in the training. The layers
                 have the size of the blends all the same.
+            mixed_precision: For networks: whether to compute in bfloat16, all but the last
+                layer: quicker on GPUs and on CPUs that have instructions for it, much slower
+                on other CPUs.
 
         Raises:
             ValueError: If there is no such deblender; the message lists what there is. Or
@@ -175,7 +179,9 @@ class Deblender(ABC):
         """
         from kdeblend.deblenders.load import load_deblender
 
-        return load_deblender(name_or_path, blend_mode, consistent, batch_size, orientations, scale)
+        return load_deblender(
+            name_or_path, blend_mode, consistent, batch_size, orientations, scale, mixed_precision
+        )
 
 
 def check_blends(images: np.ndarray) -> None:

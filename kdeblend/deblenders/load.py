@@ -17,6 +17,7 @@ def load_deblender(
     batch_size: int,
     orientations: int | None,
     scale: float,
+    mixed_precision: bool,
 ) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
@@ -29,6 +30,7 @@ def load_deblender(
         batch_size: How many blends of 80 x 80 pixels to do at once.
         orientations: Flips and turns over which networks average, or None for the preset's.
         scale: Factor by which images are resampled for networks.
+        mixed_precision: Whether networks compute in bfloat16.
 
     Raises:
         ValueError: If there is no such deblender, or an option is wrong.
@@ -52,6 +54,7 @@ def load_deblender(
         orientations=weights.orientations if orientations is None else orientations,
         stamp_size=weights.stamp_size,
         scale=scale,
+        mixed_precision=mixed_precision,
     )
 
 

@@ -37,6 +37,9 @@ class NetworkDeblender(Deblender):
             others as these, see `deblend_middle`. By default it sees images as they are.
         scale: Factor to resample images by before it sees them, at most 1: 0.5 where galaxies
             are twice as large, in pixels, as those it has learnt from; see `answer_scaled`.
+        mixed_precision: Whether to use a copy of the generator that computes in bfloat16, all but
+            its last layer: quicker on GPUs and on CPUs that have instructions for it, much
+            slower on other CPUs.
 
     Raises:
         ValueError: If the generator has not one input and two outputs,
@@ -54,6 +57,7 @@ class NetworkDeblender(Deblender):
         orientations: int = 1,
         stamp_size: int | None = None,
         scale: float = 1,
+        mixed_precision: bool = False,
     ):
         if len(generator.inputs) != 1 or len(generator.outputs) != 2:
             raise ValueError(
@@ -69,7 +73,8 @@ class NetworkDeblender(Deblender):
                 f"`orientations` must be one of {COUNTS}. Received: orientations={orientations}"
             )
         check_scale(scale)
-        self.generator = generator
+        self.mixed_precision = mixed_precision
+        self.generator = _in_bfloat16(generator) if mixed_precision else generator
         self.orientations = orientations
         self.stamp_size = stamp_size
         self.scale = scale
@@ -114,6 +119,7 @@ class NetworkDeblender(Deblender):
             "orientations": self.orientations,
             "stamp_size": self.stamp_size,
             "scale": self.scale,
+            "mixed_precision": self.mixed_precision,
             "weights": weights.hexdigest()[:16],
         }
 
@@ -160,6 +166,12 @@ class NetworkDeblender(Deblender):
     def _answer(self, blends: np.ndarray) -> np.ndarray:
         images = self.generator.predict_on_batch(blends)
         return (np.stack([np.asarray(image, np.float32) for image in images], axis=1) + 1) / 2
+
+
+def _in_bfloat16(generator: Any) -> Any:
+    from kdeblend.models.precision import copy_in_precision
+
+    return copy_in_precision(generator, "mixed_bfloat16", but=generator.output_names)
 
 
 def _head(generator: Any) -> Any:

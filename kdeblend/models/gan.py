@@ -5,6 +5,7 @@ from keras import ops
 
 from kdeblend.backend import GradientModel, held_if
 from kdeblend.models.losses import PIXEL_LOSSES, fake_loss, real_loss
+from kdeblend.models.precision import copy_in_precision
 
 
 @keras.saving.register_keras_serializable(package="kdeblend")
@@ -72,7 +73,8 @@ class DeblendingGAN(GradientModel):
         self.adversarial_weight = adversarial_weight
         self.perceptual_weight = perceptual_weight
         self.average_momentum = average_momentum
-        self.averaged_generator = _frozen_copy(generator)
+        self.averaged_generator = copy_in_precision(generator, "float32")
+        self.averaged_generator.trainable = False
         self.burning_in = self.add_weight(
             name="burning_in", shape=(), initializer="zeros", trainable=False
         )
@@ -247,17 +249,3 @@ class DeblendingGAN(GradientModel):
         for name in ("generator_optimizer", "discriminator_optimizer"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         self.compile(**config)
-
-
-def _frozen_copy(generator):
-    """Copy a generator, computing in float32 whatever precision it is trained in."""
-
-    def in_float32(operation):
-        is_layer = isinstance(operation, keras.layers.Layer)
-        precision = {"dtype": "float32"} if is_layer else {}
-        return type(operation).from_config({**operation.get_config(), **precision})
-
-    copy = keras.models.clone_model(generator, clone_function=in_float32)
-    copy.set_weights(generator.get_weights())
-    copy.trainable = False
-    return copy

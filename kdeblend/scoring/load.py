@@ -14,6 +14,7 @@ def load_deblenders(
     blend_mode: str | None = None,
     consistent: bool | None = None,
     orientations: int | None = None,
+    mixed_precision: bool = False,
 ) -> list[Deblender]:
     """Load what is to be scored; returning the blend itself always comes first.
 
@@ -24,6 +25,7 @@ def load_deblenders(
         consistent: For networks: whether to make the layers consistent with the blend, by default
             unless the head has that built in.
         orientations: For networks: flips and turns to average over, by default the preset's.
+        mixed_precision: For networks: whether to compute in bfloat16.
 
     Raises:
         ValueError: If there is no such deblender.
@@ -31,7 +33,11 @@ def load_deblenders(
     deblenders: list[Deblender] = []
     for name in dict.fromkeys([IDENTITY, *names]):
         deblender = Deblender.from_preset(
-            name, blend_mode=blend_mode, consistent=consistent, orientations=orientations
+            name,
+            blend_mode=blend_mode,
+            consistent=consistent,
+            orientations=orientations,
+            mixed_precision=mixed_precision,
         )
         taken = [other.name for other in deblenders]
         if deblender.name in taken:

@@ -197,6 +197,14 @@ def test_orientations_are_one_two_four_or_eight(tmp_path, run):
     assert deblend(tmp_path / "in.png", "--orientations", 3).exit_code == 2
 
 
+def test_bfloat16_is_asked_of_networks(tmp_path, run):
+    make(tmp_path / "in.png")
+    images = [tmp_path / "in.png", "--weights", run, "--resume"]
+    assert "in_panel.png" in deblend(*images).output
+    assert "in_panel.png" in deblend(*images, "--mixed-precision").output
+    assert "left out: deblended before" in deblend(*images, "--mixed-precision").output
+
+
 def test_unknown_weights_and_unusable_out(tmp_path, run):
     make(tmp_path / "in.png")
     result = deblend(tmp_path / "in.png", "--weights", "nothing")

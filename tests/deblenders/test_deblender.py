@@ -18,6 +18,14 @@ def halving_network(bands=3, size=None):
     return keras.Model(blend, [blend - 1, keras.ops.flip(blend, axis=-1) - 1], name="halves")
 
 
+def convolving_network():
+    """Gives two images that take convolutions to make."""
+    blend = keras.Input((None, None, 3))
+    image = keras.layers.Conv2D(3, 3, padding="same", name="first")(blend)
+    last = keras.layers.Rescaling(0.5, name="last")(image)
+    return keras.Model(blend, [last, last])
+
+
 @pytest.fixture
 def blends():
     return RNG.random((5, 20, 24, 3), np.float32)
@@ -174,6 +182,17 @@ def test_a_network_is_shown_the_middle_of_an_image_larger_than_its_stamps():
     middle = NetworkDeblender(halving_network(), stamp_size=32).deblend(images)
     np.testing.assert_array_equal(middle[:, :, 25:35, 40:50], whole[:, :, 25:35, 40:50])
     np.testing.assert_array_equal(middle[:, 1, :, :10], images[:, :, :10])
+
+
+def test_bfloat16_is_for_all_but_the_last_layer(blends):
+    network = convolving_network()
+    exact = NetworkDeblender(network)
+    quick = NetworkDeblender(network, mixed_precision=True)
+    kinds = {layer.name: layer.compute_dtype for layer in quick.generator.layers}
+    assert (kinds["first"], kinds["last"]) == ("bfloat16", "float32")
+    difference = np.abs(exact.deblend(blends) - quick.deblend(blends))
+    assert 0 < difference.max() < 0.02
+    assert quick.settings() == exact.settings() | {"mixed_precision": True}
 
 
 def saved_network(path):

@@ -11,6 +11,7 @@ import pytest
 from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.split import split_of
 from kdeblend.io.images import read_image
+from kdeblend.models.unet import build_unet
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py")])
@@ -74,6 +75,20 @@ def test_weights_of_a_preset_are_those_of_the_run_in_half_precision(network, tmp
     for old, new in zip(before, after, strict=True):
         assert new.dtype == np.float32
         np.testing.assert_array_equal(new, old.astype(np.float16))
+
+
+def test_a_grown_network_answers_as_before_and_can_learn_more():
+    small = build_unet(widths=(4, 8, 8), blocks=(1, 0, 1), space_to_depth=1, decoders=1)
+    random = np.random.default_rng(0)
+    weights = small.get_weights()
+    small.set_weights([0.1 * random.normal(size=each.shape) for each in weights])
+    large = build_unet(widths=(6, 8, 12), blocks=(2, 1, 1), space_to_depth=1, decoders=1)
+    names_of("benchmarks/grow_unet.py")["grow"](small, large)
+    blends = random.random((2, 16, 16, 3), np.float32)
+    before, after = (np.stack(each.predict_on_batch(blends)) for each in (small, large))
+    np.testing.assert_allclose(after, before, atol=1e-5)
+    assert before.std() > 0.05
+    assert any(layer.get_weights()[0][..., 4:].any() for layer in large.layers if layer.weights)
 
 
 def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source):

@@ -1,0 +1,84 @@
+"""Make a trained U-Net wider or deeper without changing its answers, to train it further.
+
+    python benchmarks/grow_unet.py fast-6 --widths 32 64 128 192 --blocks 2 3 3 2 --seed 12 \
+        --out grown.keras
+
+Further residual blocks begin with a second convolution of zeros, and what further channels hold is
+not read by the convolutions that were there.
+"""
+
+import argparse
+import re
+
+import keras
+import numpy as np
+
+from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.load import find_architecture
+from kdeblend.models.unet import build_unet
+
+GROUPS = 4
+"""Squares of 2 x 2 pixels become channels between scales, and channels become squares."""
+
+
+def split(array, axis, groups):
+    """Return an array with its channels, on one axis, as `(groups, channels of each)`."""
+    shape = array.shape
+    return array.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
+
+
+def paste(name, small, large):
+    """Return kernel and bias of the large network's layer that does what the small one's does.
+
+    Args:
+        name: Name of the convolution.
+        small: Kernel `(side, side, in, out)` and bias `(out,)`.
+        large: The same of the large network, as initialised.
+    """
+    down, up = re.fullmatch(r"encoder_[1-9]\d*_conv", name), name.endswith("_up")
+    groups_in, groups_out = GROUPS if down else 1, GROUPS if up else 1
+    old, new = (split(split(kernel, 3, groups_out), 2, groups_in) for kernel, _ in (small, large))
+    old_bias, new_bias = (split(bias, 0, groups_out) for _, bias in (small, large))
+    inputs, outputs = old.shape[3], old.shape[5]
+    new[..., : None if up else outputs] = 0  # what goes up is added to a skip, and adds nothing new
+    new[:, :, :, :inputs, :, :outputs] = old
+    new_bias[:, :outputs] = old_bias
+    return new.reshape(large[0].shape), new_bias.reshape(large[1].shape)
+
+
+def grow(small, large):
+    """Give a larger U-Net, as initialised, the weights of a smaller one.
+
+    Args:
+        small: Trained `keras.Model` of `build_unet`.
+        large: One of at least as many scales, channels and blocks.
+    """
+    names = {layer.name for layer in small.layers}
+    for layer in large.layers:
+        if layer.weights and layer.name in names:
+            own = [np.array(weight) for weight in layer.get_weights()]
+            layer.set_weights(paste(layer.name, small.get_layer(layer.name).get_weights(), own))
+
+
+def main():
+    """Grow one preset, run or file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("network", help="a preset or a run folder")
+    parser.add_argument("--widths", nargs="+", type=int, required=True)
+    parser.add_argument("--blocks", nargs="+", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", required=True)
+    arguments = parser.parse_args()
+    options = find_architecture(arguments.network)["generator_options"]
+    keras.utils.set_random_seed(arguments.seed)
+    large = build_unet(**options | {"widths": arguments.widths, "blocks": arguments.blocks})
+    small = Deblender.from_preset(arguments.network).generator
+    grow(small, large)
+    blends = np.random.default_rng(0).random((4, 80, 80, 3), np.float32)
+    before, after = (np.stack(net.predict_on_batch(blends)) for net in (small, large))
+    print(f"largest difference of the answers, of 2: {np.abs(before - after).max():.2g}")
+    large.save(arguments.out)
+
+
+if __name__ == "__main__":
+    main()
