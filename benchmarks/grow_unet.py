@@ -13,8 +13,8 @@ import re
 import keras
 import numpy as np
 
-from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.load import find_architecture
+from kdeblend.deblenders.load import find_architecture, find_weights
+from kdeblend.models.generators import load_generator
 from kdeblend.models.unet import build_unet
 
 GROUPS = 4
@@ -72,7 +72,7 @@ def main():
     options = find_architecture(arguments.network)["generator_options"]
     keras.utils.set_random_seed(arguments.seed)
     large = build_unet(**options | {"widths": arguments.widths, "blocks": arguments.blocks})
-    small = Deblender.from_preset(arguments.network).generator
+    small = load_generator(find_weights(arguments.network).path)
     grow(small, large)
     blends = np.random.default_rng(0).random((4, 80, 80, 3), np.float32)
     before, after = (np.stack(net.predict_on_batch(blends)) for net in (small, large))

@@ -167,6 +167,8 @@ def _items(jobs, deblender, centre, size, resume: bool, report: Report) -> Itera
                     report.done.append(job)
                 else:
                     yield _item(job, file, record, place, size, deblender, report)
+            except ImageReadError as error:  # nor would it be read for the others
+                report.failed |= {str(each): error.reason for each in (job, *jobs_of_file)}
             except (OSError, ValueError, MemoryError) as error:
                 report.failed[str(job)] = _reason(error)
 

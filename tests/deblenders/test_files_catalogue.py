@@ -51,6 +51,22 @@ def test_each_galaxy_of_an_image_has_its_layers(field, tmp_path):
         np.testing.assert_array_equal(read_image(layers[1]), field)
 
 
+def test_an_image_that_cannot_be_read_is_tried_once(field, tmp_path, monkeypatch):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    asked = []
+    monkeypatch.setattr(
+        "kdeblend.deblenders.files.read_image",
+        lambda content, name: asked.append(name) or read_image(content, name),
+    )
+    broken = str(tmp_path / "broken.png")
+    centres = CENTRES | {"broken.png": {"1": (5, 5), "2": (9, 9), "3": None}}
+    report = deblend_files([tmp_path], Copies(), tmp_path / "out", centres)
+    assert asked.count(broken) == 1
+    assert list(report.failed) == [f"{broken}: {name}" for name in "123"]
+    assert len(report.written) == 2
+    assert report.ended == 5
+
+
 def test_squares_of_one_size_make_one_batch(field, tmp_path):
     deblender = Copies()
     centres = {"field.png": {"17": (20, 30), "18": (30, 40)}}
