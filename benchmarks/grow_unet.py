@@ -4,7 +4,7 @@
         --out grown.keras
 
 Further residual blocks begin with a second convolution of zeros, and what further channels hold is
-not read by the convolutions that were there.
+not read by the convolutions that were there. The scales stay as many as they were.
 """
 
 import argparse
@@ -51,8 +51,14 @@ def grow(small, large):
 
     Args:
         small: Trained `keras.Model` of `build_unet`.
-        large: One of at least as many scales, channels and blocks.
+        large: One of as many scales, and at least as many channels and blocks.
+
+    Raises:
+        ValueError: If it is not.
     """
+    extra = {layer.name for layer in small.layers} - {layer.name for layer in large.layers}
+    if extra:
+        raise ValueError(f"the large network must have every layer. Received: no {sorted(extra)}")
     names = {layer.name for layer in small.layers}
     for layer in large.layers:
         if layer.weights and layer.name in names:
@@ -69,12 +75,20 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
-    options = find_architecture(arguments.network)["generator_options"]
-    keras.utils.set_random_seed(arguments.seed)
-    large = build_unet(**options | {"widths": arguments.widths, "blocks": arguments.blocks})
     small = load_generator(find_weights(arguments.network).path)
+    options = find_architecture(arguments.network).get("generator_options", {})
+    if len(options.get("widths", ())) != len(arguments.widths):
+        raise SystemExit(f"the network must be a U-Net of {len(arguments.widths)} scales")
+    own = {
+        "widths": arguments.widths,
+        "blocks": arguments.blocks,
+        "bands": small.inputs[0].shape[-1],
+        "blend_mode": small.get_layer("head").blend_mode,
+    }
+    keras.utils.set_random_seed(arguments.seed)
+    large = build_unet(**options | own)
     grow(small, large)
-    blends = np.random.default_rng(0).random((4, 80, 80, 3), np.float32)
+    blends = np.random.default_rng(0).random((4, 80, 80, own["bands"]), np.float32)
     before, after = (np.stack(net.predict_on_batch(blends)) for net in (small, large))
     print(f"largest difference of the answers, of 2: {np.abs(before - after).max():.2g}")
     large.save(arguments.out)

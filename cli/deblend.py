@@ -128,7 +128,7 @@ def _deblend(inputs, out, weights, centre, centres, size, resume, options):
 
 def _print(report, reach):
     for panel, *_ in report.written.values():
-        click.echo(panel)
+        click.echo(click.format_filename(panel))
     for inputs, reason in (
         (report.done, "left out: deblended before, see --resume"),
         (report.skipped, "left out: layers and panels of kdeblend, no blends"),

@@ -95,7 +95,8 @@ def _score(blends_file, data, blends, names, out, resume, processes, making):
     options = {name: making.pop(name) for name in OF_DEBLENDERS}
     given = {name: value for name, value in making.items() if value is not None}
     read = _read_blends(blends_file, blends, given) if blends_file else None
-    deblenders = _deblenders(names, read.blend_mode if read else making["blend_mode"], **options)
+    options["blend_mode"] = read.blend_mode if read else making["blend_mode"]
+    deblenders = _deblenders(names, **options)
     test, tuning = _blends(read, data, blends, given, deblenders)
     with locked(Path(out), "scoring"):
         run = ScoringRun(deblenders, test, out, resume, processes)
@@ -114,11 +115,11 @@ def _read_blends(path, blends, given):
     return ReadBlends(path, blends, given.get("blend_mode"))
 
 
-def _deblenders(names, blend_mode, **options):
+def _deblenders(names, **options):
     from kdeblend.presets import DEFAULT_PRESET
     from kdeblend.scoring.load import load_deblenders
 
-    return load_deblenders(names or [DEFAULT_PRESET], blend_mode, **options)
+    return load_deblenders(names or [DEFAULT_PRESET], **options)
 
 
 def _blends(read, data, blends, given, deblenders):

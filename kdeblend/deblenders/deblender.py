@@ -180,7 +180,13 @@ class Deblender(ABC):
         from kdeblend.deblenders.load import load_deblender
 
         return load_deblender(
-            name_or_path, blend_mode, consistent, batch_size, orientations, scale, mixed_precision
+            name_or_path,
+            blend_mode=blend_mode,
+            consistent=consistent,
+            batch_size=batch_size,
+            orientations=orientations,
+            scale=scale,
+            mixed_precision=mixed_precision,
         )
 
 
@@ -209,7 +215,7 @@ def check_blends(images: np.ndarray) -> None:
             f"images must have at least {MIN_SIDE} pixels a side. "
             f"Received: {width} x {height} pixels"
         )
-    if images.dtype in (np.uint8, np.uint16):
+    if images.dtype.newbyteorder("=") in (np.uint8, np.uint16):
         return
     if images.dtype.kind != "f":
         raise ValueError(

@@ -141,21 +141,28 @@ def deblend_files(
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
     told = report.ended
-    items = _items(jobs, deblender, centre, size, resume, report)
+
+    def tell() -> None:
+        nonlocal told
+        if progress and report.ended > told:
+            progress(report.ended - told, len(jobs))
+            told = report.ended
+
+    items = _items(jobs, deblender, centre, size, resume, report, tell)
     with ThreadPoolExecutor(WRITERS) as pool:
         writing: list[_Writing] = []
         for batch in itertools.chain(_batches(items, deblender), [[]]):  # [] to end the last one
             deblended = list(_deblend_batch(batch, deblender, report))
             _end_writing(writing, report)
             writing = [(item, pool.submit(_write, item, images)) for item, images in deblended]
-            if progress and report.ended > told:
-                progress(report.ended - told, len(jobs))
-                told = report.ended
+            tell()
     return report
 
 
-def _items(jobs, deblender, centre, size, resume: bool, report: Report) -> Iterator[_Item]:
-    """Read the images that are to be deblended."""
+def _items(
+    jobs, deblender, centre, size, resume: bool, report: Report, tell: Callable[[], None]
+) -> Iterator[_Item]:
+    """Read the images that are to be deblended, and tell of the others as they come."""
     settings = settings_record(deblender)
     for source, jobs_of_file in itertools.groupby(jobs, key=lambda job: job.source):
         file = _File(source)
@@ -171,6 +178,7 @@ def _items(jobs, deblender, centre, size, resume: bool, report: Report) -> Itera
                 report.failed |= {str(each): error.reason for each in (job, *jobs_of_file)}
             except (OSError, ValueError, MemoryError) as error:
                 report.failed[str(job)] = _reason(error)
+            tell()
 
 
 def _galaxies_of(centre: Centre | Centres | None) -> Callable[[Path], list[str]]:
@@ -241,7 +249,7 @@ def _end_writing(writing: list[_Writing], report: Report) -> None:
     for item, paths in writing:
         try:
             report.written[item.job] = paths.result()
-        except (OSError, ValueError) as error:
+        except Exception as error:  # nor does a panel for which memory ends stop the others
             report.failed[str(item.job)] = _reason(error)
 
 

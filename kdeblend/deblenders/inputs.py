@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -78,7 +78,7 @@ class Inputs:
         inputs, seen = cls(), set()
         fits: dict[Path, None] = {}
         for path in named:
-            below = list(Path(path).rglob("*")) if Path(path).is_dir() else None
+            below = list(_below(path)) if Path(path).is_dir() else None
             fits |= dict.fromkeys(sorted(filter(_is_fits, below or ())))
             found = _expand(path) if below is None else _images_in(Path(path), below)
             if isinstance(found, str):
@@ -166,9 +166,9 @@ def _unique(folder: Path, name: str, taken: set[str], sources: set[str]) -> str:
 
 def is_output(file: Path) -> bool:
     """Tell whether a file is what an earlier run made of another one."""
-    for ending in (*LAYERS, Path(PANEL).stem):
-        if file.stem.endswith(ending):
-            return is_panel(file.with_name(file.stem.removesuffix(ending) + PANEL))
+    for ending in ENDINGS:
+        if file.name.endswith(ending):
+            return is_panel(file.with_name(file.name.removesuffix(ending) + PANEL))
     return False
 
 
@@ -180,6 +180,19 @@ def _expand(path: str) -> dict[Path, Path] | str:
         return "No such file or directory"
     found = sorted(file for file in map(Path, glob.glob(path, recursive=True)) if _is_image(file))
     return {file: Path(file.name) for file in found} or "no images match this pattern"
+
+
+def _below(root: str) -> Iterator[Path]:
+    """Yield the files of a folder and all below it, also behind links, but each folder once."""
+    walked: set[str] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in walked:
+            folders.clear()
+        else:
+            walked.add(real)
+            folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
+            yield from (Path(folder, name) for name in files)
 
 
 def _images_in(root: Path, below: Iterable[Path]) -> dict[Path, Path] | str:

@@ -11,26 +11,17 @@ from kdeblend.training.folder import RunFolder
 
 
 def load_deblender(
-    name_or_path: str,
-    blend_mode: str | None,
-    consistent: bool | None,
-    batch_size: int,
-    orientations: int | None,
-    scale: float,
-    mixed_precision: bool,
+    name_or_path: str, *, batch_size: int, orientations: int | None, scale: float, **options: Any
 ) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
     Args:
         name_or_path: A registered deblender, a preset, a run folder or a `.keras` file,
             looked for in this order.
-        blend_mode: Blend mode of networks, or None for that of the training.
-        consistent: Whether networks make layers consistent with the blend, or None to do so
-            unless the head has that built in.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         orientations: Flips and turns over which networks average, or None for the preset's.
         scale: Factor by which images are resampled for networks.
-        mixed_precision: Whether networks compute in bfloat16.
+        **options: Further arguments of `NetworkDeblender`, for networks.
 
     Raises:
         ValueError: If there is no such deblender, or an option is wrong.
@@ -47,14 +38,12 @@ def load_deblender(
     weights = find_weights(name_or_path)
     return NetworkDeblender.from_file(
         weights.path,
-        blend_mode=blend_mode,
-        consistent=consistent,
         batch_size=batch_size,
         name=weights.name,
         orientations=weights.orientations if orientations is None else orientations,
         stamp_size=weights.stamp_size,
         scale=scale,
-        mixed_precision=mixed_precision,
+        **options,
     )
 
 

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x93NUMPY"
 FITS = b"SIMPLE  ="
@@ -31,6 +31,8 @@ def decode(data: bytes) -> np.ndarray:
         return _decode(data)
     except Image.DecompressionBombError as error:
         raise ValueError("too many pixels for this format: cut the image, or use .npy") from error
+    except UnidentifiedImageError as error:  # whose message names an object in memory
+        raise ValueError("the file is damaged, or of a kind that Pillow does not read") from error
 
 
 def _decode(data: bytes) -> np.ndarray:

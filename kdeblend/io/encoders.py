@@ -39,24 +39,28 @@ def encoder_for(path: str | os.PathLike, image: np.ndarray) -> Encoder:
     return _write_png8 if image.dtype == np.uint8 else _write_png16
 
 
+def _flat(image: np.ndarray) -> np.ndarray:
+    """Return an image of one band as `(height, width)`, others as they are."""
+    return image[..., 0] if image.shape[-1] == 1 else image
+
+
 def _write_npy(path: Path, image: np.ndarray) -> None:
-    np.save(path, image)
+    np.save(path, _flat(image))
 
 
 def _write_tiff(path: Path, image: np.ndarray) -> None:
     import tifffile
 
     colour = image.shape[-1] == 3
-    pixels = image[..., 0] if image.shape[-1] == 1 else image
     tifffile.imwrite(
-        path, pixels, photometric="rgb" if colour else "minisblack", planarconfig="contig"
+        path, _flat(image), photometric="rgb" if colour else "minisblack", planarconfig="contig"
     )
 
 
 def _write_png8(path: Path, image: np.ndarray) -> None:
     from PIL import Image
 
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, **QUICK_PNG)
+    Image.fromarray(_flat(image)).save(path, **QUICK_PNG)
 
 
 def _write_png16(path: Path, image: np.ndarray) -> None:

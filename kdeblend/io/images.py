@@ -117,7 +117,7 @@ def to_float(image: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If the dtype is another one.
     """
-    if image.dtype in (np.uint8, np.uint16):
+    if image.dtype.newbyteorder("=") in (np.uint8, np.uint16):
         return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
     if image.dtype.kind == "f":
         return image.astype(np.float32, copy=False)

@@ -21,6 +21,6 @@ def copy_in_precision(generator: Any, policy: str, but: Container[str] = ()) -> 
             config["dtype"] = policy
         return type(operation).from_config(config)
 
-    copy = keras.models.clone_model(generator, clone_function=convert)
+    copy = keras.models.clone_model(generator, clone_function=convert, recursive=True)
     copy.set_weights(generator.get_weights())
     return copy

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
@@ -9,36 +10,20 @@ from kdeblend.deblenders.network import NetworkDeblender
 IDENTITY = "identity"
 
 
-def load_deblenders(
-    names: Iterable[str],
-    blend_mode: str | None = None,
-    consistent: bool | None = None,
-    orientations: int | None = None,
-    mixed_precision: bool = False,
-) -> list[Deblender]:
+def load_deblenders(names: Iterable[str], **options: Any) -> list[Deblender]:
     """Load what is to be scored; returning the blend itself always comes first.
 
     Args:
         names: Names and paths as `Deblender.from_preset` takes them. What would
             have the same name twice is called as it is given, or by its whole path.
-        blend_mode: For networks: how the blends were made, if it is known.
-        consistent: For networks: whether to make the layers consistent with the blend, by default
-            unless the head has that built in.
-        orientations: For networks: flips and turns to average over, by default the preset's.
-        mixed_precision: For networks: whether to compute in bfloat16.
+        **options: Further arguments of `Deblender.from_preset`, the same for all.
 
     Raises:
         ValueError: If there is no such deblender.
     """
     deblenders: list[Deblender] = []
     for name in dict.fromkeys([IDENTITY, *names]):
-        deblender = Deblender.from_preset(
-            name,
-            blend_mode=blend_mode,
-            consistent=consistent,
-            orientations=orientations,
-            mixed_precision=mixed_precision,
-        )
+        deblender = Deblender.from_preset(name, **options)
         taken = [other.name for other in deblenders]
         if deblender.name in taken:
             deblender.name = os.path.abspath(name) if name in taken else name

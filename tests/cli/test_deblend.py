@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import keras
@@ -195,6 +196,17 @@ def test_orientations_are_one_two_four_or_eight(tmp_path, run):
     result = deblend(tmp_path / "in.png", "--weights", run, "--orientations", 8)
     assert result.exit_code == 0, result.output
     assert deblend(tmp_path / "in.png", "--orientations", 3).exit_code == 2
+
+
+def test_a_name_that_is_no_text_is_told_as_well_as_it_can_be(tmp_path, run):
+    name = os.fsdecode(b"caf\xe9.png")
+    try:
+        make(tmp_path / name)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    result = deblend(tmp_path, "--weights", run)
+    assert result.exit_code == 0, result.output
+    assert "caf\ufffd_panel.png" in result.output
 
 
 def test_bfloat16_is_asked_of_networks(tmp_path, run):

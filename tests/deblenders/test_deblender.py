@@ -4,6 +4,7 @@ import pytest
 
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.models.unet import build_unet
 from kdeblend.training.config import preset_config
@@ -182,6 +183,12 @@ def test_a_network_is_shown_the_middle_of_an_image_larger_than_its_stamps():
     middle = NetworkDeblender(halving_network(), stamp_size=32).deblend(images)
     np.testing.assert_array_equal(middle[:, :, 25:35, 40:50], whole[:, :, 25:35, 40:50])
     np.testing.assert_array_equal(middle[:, 1, :, :10], images[:, :, :10])
+
+
+def test_pixels_of_either_byte_order():
+    images = np.arange(300, dtype=">u2").reshape(1, 10, 10, 3) * 200
+    layers = IdentityDeblender().deblend(images)
+    np.testing.assert_allclose(layers[:, 0], images / 65535, atol=1e-6)
 
 
 def test_bfloat16_is_for_all_but_the_last_layer(blends):

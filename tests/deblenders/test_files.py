@@ -5,6 +5,7 @@ from PIL import Image
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.files import deblend_files
 from kdeblend.deblenders.identity import IdentityDeblender
+from kdeblend.deblenders.panel import write_panel
 from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.io.images import read_image, write_image
 
@@ -259,6 +260,20 @@ def test_an_image_too_large_for_the_memory_stops_no_other(tmp_path, monkeypatch)
         make(tmp_path / name)
     report = deblend_files([tmp_path], IdentityDeblender(), centre=(2, 2))
     assert list(report.failed.values()) == ["cannot allocate 8 GiB"] * 2
+
+
+def test_memory_that_ends_while_layers_are_written_stops_no_other(tmp_path, monkeypatch):
+    def write(path, images, record):
+        if path.name.startswith("b"):
+            raise MemoryError("Unable to allocate 9 GiB")
+        write_panel(path, images, record)
+
+    monkeypatch.setattr("kdeblend.deblenders.files.write_panel", write)
+    for name in "abc":
+        make(tmp_path / f"{name}.png")
+    report = deblend_files([tmp_path], IdentityDeblender(), tmp_path / "out")
+    assert report.failed == {str(tmp_path / "b.png"): "Unable to allocate 9 GiB"}
+    assert len(report.written) == 2
 
 
 def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path):

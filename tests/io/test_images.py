@@ -83,6 +83,12 @@ def test_tiff_holds_any_number_of_bands(tmp_path, dtype, bands):
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), image)
 
 
+@pytest.mark.parametrize(("bands", "shape"), [(1, (5, 4)), (3, (5, 4, 3))])
+def test_one_band_has_no_axis_of_its_own_in_numpy_files(tmp_path, bands, shape):
+    write_image(tmp_path / "a.npy", np.zeros((5, 4, bands), np.float32))
+    assert np.load(tmp_path / "a.npy").shape == shape
+
+
 def test_written_16_bit_png_is_16_bit_for_others(tmp_path):
     image = pixels(np.uint16, 3)
     write_image(tmp_path / "a.png", image)
@@ -238,6 +244,8 @@ def test_other_files_are_refused(tmp_path):
         read_image(cmyk, "print.jpg")
     with pytest.raises(ImageReadError, match="not a PNG"):
         read_image(io.BytesIO(b"hello"))
+    with pytest.raises(ImageReadError, match="the file is damaged, or"):
+        read_image(io.BytesIO(b"\x89PNG\r\n\x1a\n"))
     with pytest.raises(ImageReadError, match="empty"):
         read_image(io.BytesIO(b""))
     with pytest.raises(ImageReadError, match="No such file"):

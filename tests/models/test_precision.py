@@ -41,3 +41,13 @@ def test_weights_are_of_its_own():
     before = copy.get_weights()[0]
     network.set_weights([2 * weight for weight in network.get_weights()])
     np.testing.assert_array_equal(copy.get_weights()[0], before)
+
+
+def test_networks_inside_of_networks_are_converted():
+    inner = keras.Sequential([keras.layers.Conv2D(3, 1, name="inner")])
+    blend = keras.Input((None, None, 3))
+    network = keras.Model(blend, keras.layers.Rescaling(1.0, name="last")(inner(blend)))
+    copy = copy_in_precision(network, "mixed_bfloat16", but=["last"])
+    (converted,) = [layer for layer in copy.layers if isinstance(layer, keras.Sequential)]
+    assert converted.layers[-1].compute_dtype == "bfloat16"
+    np.testing.assert_array_equal(copy.get_weights()[0], network.get_weights()[0])
