@@ -1,12 +1,16 @@
 """Where errors of the library become messages of the command line."""
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from kdeblend.io.errors import in_words
+
+TRACEBACK = "KDEBLEND_TRACEBACK"
+"""Environment variable that has Python's whole traceback shown, to find mistakes in a plug-in."""
 
 
 def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,6 +33,8 @@ def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:  # click ends quietly when the reader of a pipe has gone
             raise
         except (ValueError, OSError, ImportError, ArithmeticError, MemoryError) as error:
+            if os.environ.get(TRACEBACK):
+                raise
             raise click.ClickException(in_words(error)) from error
 
     return wrapper

@@ -225,8 +225,8 @@ class SearchSpace:
         for name in (*BLOCKS, "filters"):
             if not isinstance(self.fixed.get(name, 1), int) or self.fixed.get(name, 1) < 0:
                 raise ValueError(f"`{name}` must be a number. Received: {self.fixed[name]!r}")
-        largest, depth = max_depth(self.base.stamp_size), self.fixed.get("discriminator_blocks", 0)
-        if depth > largest:
+        largest, depth = max_depth(self.base.stamp_size), self.base.discriminator_blocks
+        if "discriminator_blocks" in self.fixed and depth > largest:
             raise ValueError(
                 f"The depth of the discriminator must be at most {largest} for stamps of "
                 f"{self.base.stamp_size} pixels. Received: {depth}"

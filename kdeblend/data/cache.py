@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from kdeblend.data.source import GalaxySource
+from kdeblend.data.source import GalaxySource, read_galaxy
 
 _DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "float32"))
 
@@ -36,7 +36,9 @@ class ImageCache:
         """
         if index < self._slots and self._headers[index, 0]:
             return self._view(index)
-        image = self.source.image(index)
+        if self.source.decoded:
+            return self.source.image(index)
+        image = read_galaxy(self.source, index)
         if not self._reserved:
             self._reserve(image)
         if index < self._slots and image.nbytes <= self._sizes[index]:
@@ -51,8 +53,6 @@ class ImageCache:
     def _reserve(self, image: np.ndarray) -> None:
         """Reserve address space for the first galaxies, once the type of an image is known."""
         self._reserved = True
-        if self.source.decoded:
-            return
         pixel = image.shape[2] * image.itemsize
         parts = zip(self.source.parts, self.source.part_sizes, strict=True)
         sizes = np.concatenate([np.full(len(part), side**2 * pixel) for part, side in parts])

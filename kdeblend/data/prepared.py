@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from kdeblend.data.galaxy10 import Galaxy10Source
-from kdeblend.data.source import GalaxySource, logger
+from kdeblend.data.source import GalaxySource, logger, read_galaxy
 from kdeblend.io.atomic import check_folder
 from kdeblend.io.hdf5 import is_hdf5, open_hdf5, write_image_stack
 from kdeblend.io.images import ImageReadError
@@ -95,7 +95,7 @@ def _readable(
 ) -> Iterator[tuple[str, np.ndarray]]:
     for index, galaxy_id in enumerate(source.ids):
         try:
-            yield galaxy_id, source.image(index)
+            yield galaxy_id, read_galaxy(source, index)
         except ImageReadError as error:
             logger.warning("left out %s: %s", galaxy_id, error)
         if progress is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kdeblend.data.geometry import downsampling
 from kdeblend.data.split import ID_SEPARATOR
+from kdeblend.io.images import ImageReadError, checked_pixels
 
 logger = logging.getLogger("kdeblend")
 
@@ -68,6 +69,30 @@ class GalaxySource(ABC):
             ValueError: If the images are smaller than a stamp.
         """
         return downsampling(self.native_size, stamp_size)
+
+
+def read_galaxy(source: GalaxySource, index: int) -> np.ndarray:
+    """Return galaxy number `index` of a source of any kind, after a look at its pixels.
+
+    Args:
+        source: The galaxies.
+        index: Number of the galaxy.
+
+    Returns:
+        Array `(height, width, bands)`: uint8, uint16, or float32 in [0, 1].
+
+    Raises:
+        kdeblend.io.images.ImageReadError: If the image is broken, or not what a source must give.
+    """
+    try:
+        image = checked_pixels(np.asarray(source.image(index)))
+        if image.shape[-1] != source.bands:
+            raise ValueError(f"must have {source.bands} bands. Received: {image.shape[-1]}")
+    except ImageReadError:
+        raise
+    except ValueError as error:
+        raise ImageReadError(source.ids[index], error) from error
+    return image
 
 
 def unique_ids(names: Sequence[str], places: Sequence[str]) -> list[str]:

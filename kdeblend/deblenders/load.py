@@ -11,13 +11,20 @@ from kdeblend.training.folder import RunFolder
 
 
 def load_deblender(
-    name_or_path: str, *, batch_size: int, orientations: int | None, scale: float, **options: Any
+    name_or_path: str,
+    *,
+    blend_mode: str | None,
+    batch_size: int,
+    orientations: int | None,
+    scale: float,
+    **options: Any,
 ) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
     Args:
         name_or_path: A registered deblender, a preset, a run folder or a `.keras` file,
             looked for in this order.
+        blend_mode: Blend mode of networks, or None for that of the training.
         batch_size: How many blends of 80 x 80 pixels to do at once.
         orientations: Flips and turns over which networks average, or None for the preset's.
         scale: Factor by which images are resampled for networks.
@@ -38,6 +45,7 @@ def load_deblender(
     weights = find_weights(name_or_path)
     return NetworkDeblender.from_file(
         weights.path,
+        blend_mode=blend_mode or weights.blend_mode,
         batch_size=batch_size,
         name=weights.name,
         orientations=weights.orientations if orientations is None else orientations,
@@ -55,12 +63,14 @@ class Weights(NamedTuple):
         name: What to call it: the preset's full name, or that of the path.
         orientations: Over how many flips and turns its answers are to be averaged.
         stamp_size: Side in pixels of the blends that it has learnt from, None if it is not known.
+        blend_mode: How the light of these was put together, None if only the network says it.
     """
 
     path: Path
     name: str
     orientations: int = 1
     stamp_size: int | None = None
+    blend_mode: str | None = None
 
 
 def find_weights(name_or_path: str) -> Weights:
@@ -86,23 +96,24 @@ def find_weights(name_or_path: str) -> Weights:
     if path.is_dir():
         run = RunFolder(path)
         if run.generator.is_file():
-            return Weights(run.generator, name, stamp_size=_stamp_size(run))
+            return Weights(run.generator, name, **_blends(run))
         raise ValueError(
             f"a run folder must hold {run.generator.name}. Received: {path}, which does not"
         )
     if path.is_file() and path.suffix == ".keras":
         inside = RunFolder(path.parent)
         of_run = path.resolve() == inside.generator.resolve()
-        return Weights(path, name, stamp_size=_stamp_size(inside) if of_run else None)
+        return Weights(path, name, **_blends(inside) if of_run else {})
     raise ValueError(
         f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
         f"a run folder or a .keras file. Received: {name_or_path!r}"
     )
 
 
-def _stamp_size(run: RunFolder) -> int | None:
-    """Return the side of a run's stamps, if it says so, as runs of every version do."""
-    return read_config(run.config).get("stamp_size") if run.exists() else None
+def _blends(run: RunFolder) -> dict[str, Any]:
+    """Return what a run's network has learnt from, as far as its configuration says so."""
+    config = read_config(run.config) if run.exists() else {}
+    return {name: config.get(name) for name in ("stamp_size", "blend_mode")}
 
 
 def find_architecture(name_or_path: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ class Context:
         blend: Array `(height, width, bands)`, floats in [0, 1].
         other_truth: The other true galaxy, of the same shape and units.
         other_prediction: What was found of the other galaxy.
-        superpose: How two galaxies become a blend, a function of two images, or None
-            if it is not known.
+        superpose: How the galaxy and the other one become a blend, a function of their images in
+            this order, or None if it is not known.
     """
 
     blend: np.ndarray

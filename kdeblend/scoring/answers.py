@@ -44,7 +44,7 @@ def answer_of_others(layers: np.ndarray) -> Answer:
 class TimedDeblender:
     """Deblends chunk after chunk, measures the time and survives failures.
 
-    Before the first chunk is timed, a warm-up lets the deblender compile what it compiles.
+    Before the first chunk of its shape is timed, a warm-up lets the deblender compile what it does.
 
     Args:
         deblender: What deblends. The sources of a `SourcesDeblender` are matched to the
@@ -53,14 +53,15 @@ class TimedDeblender:
 
     def __init__(self, deblender: Deblender):
         self._deblender = deblender
-        self._is_warm = False
+        self._warm: set[tuple[int, ...]] = set()
 
     def __call__(self, chunk: Chunk) -> Answer:
         """Deblend a chunk; if a batch fails, its blends are tried one by one."""
         single = isinstance(self._deblender, SourcesDeblender)
-        if not self._is_warm:
-            _attempt(self._answer, chunk.rows(slice(0, 1 if single else None)))
-            self._is_warm = True
+        first = chunk.rows(slice(0, 1 if single else None))
+        if first.blend.shape not in self._warm:
+            _attempt(self._answer, first)
+            self._warm.add(first.blend.shape)
         together = "one by one" if single else _attempt(self._answer, chunk)
         if isinstance(together, Answer):
             return together

@@ -27,7 +27,8 @@ class Measure:
 
     def __init__(self, metrics: Mapping[str, Metric], blend_mode: str | None):
         self._metrics = {name: (metrics[name], _wants_context(metrics[name])) for name in metrics}
-        self._superpose = None if blend_mode is None else BLEND_MODES[blend_mode]
+        blend = None if blend_mode is None else BLEND_MODES[blend_mode]
+        self._superpose = blend and (blend, lambda second, first: blend(first, second))
 
     def __call__(self, answer: Answer, chunk: Chunk) -> Part:
         """Measure an answer against the truth of its chunk."""
@@ -41,7 +42,12 @@ class Measure:
     def _galaxy(self, layers: np.ndarray, chunk: Chunk, blend: int, layer: int):
         truth, found, other = chunk.truth[blend], layers[blend], 1 - layer
         valid = None if chunk.valid is None else chunk.valid[blend]
-        context = Context(chunk.blend[blend], truth[other], found[other], self._superpose)
+        context = Context(
+            chunk.blend[blend],
+            truth[other],
+            found[other],
+            self._superpose and self._superpose[layer],
+        )
         for name, (function, wants_context) in self._metrics.items():
             extra: dict[str, Any] = {"context": context} if wants_context else {}
             try:

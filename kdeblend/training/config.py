@@ -151,7 +151,7 @@ def preset_config(name: str) -> TrainingConfig:
     Raises:
         ValueError: If there is no such preset.
     """
-    if name not in PRESETS:
+    if name not in list(PRESETS):  # a list, for what is no text and cannot be looked up
         raise ValueError(f"`preset` must be one of {sorted(PRESETS)}. Received: preset={name!r}")
     return TrainingConfig(preset=name, **PRESETS[name])
 

@@ -21,7 +21,6 @@ from kdeblend.training.networks import start_from
 logger = logging.getLogger(__name__)
 
 LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_rate_drop_factor")
-VALIDATION_FIELDS = ("data", "validation_blends", "blend_mode", "perturb", "stamp_size")
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,15 @@ class Progress:
 
     Attributes:
         best_psnr: Best PSNR on the validation blends, in dB, minus infinity before the first
-            validation; None if it was measured on other blends.
+            validation.
         best_step: The step of the best PSNR, if that is known.
+        blends: Fingerprint of the validation blends that it was measured on, if that is known.
         history: The rows of the log.
     """
 
-    best_psnr: float | None = float("-inf")
+    best_psnr: float = float("-inf")
     best_step: int | None = None
+    blends: str | None = None
     history: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
     def to_dict(self, config: TrainingConfig) -> dict[str, Any]:
@@ -49,6 +50,7 @@ class Progress:
             "settings": _settings(config),
             "best_psnr": self.best_psnr,
             "best_step": self.best_step,
+            "blends": self.blends,
             "history": list(self.history),
         }
 
@@ -82,11 +84,10 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progr
         raise CheckpointError(f"{error}. Changed since: {changes}") from error
     before = kept.get("settings") or _settings(run.read_config())
     now = _settings(config)
-    changed = {name for name in now if before[name] != now[name]}
-    if changed.intersection(LEARNING_RATE_FIELDS):
+    if any(before[name] != now[name] for name in now):
         _set_learning_rate(gan, config)
-    best = None if changed.intersection(VALIDATION_FIELDS) else kept.get("best_psnr")
-    return Progress(best, kept.get("best_step"), kept.get("history", ()))
+    known = {name: kept[name] for name in ("best_psnr", "best_step", "blends") if name in kept}
+    return Progress(**known, history=kept.get("history", ()))
 
 
 def _load_last(gan, checkpoints):
@@ -114,7 +115,7 @@ def best_so_far(
     """
     if not run.generator.is_file():
         return float("-inf"), None
-    if progress.best_psnr is not None:
+    if progress.blends == validation.fingerprint:
         return progress.best_psnr, progress.best_step
     return validation.scores(load_generator(run.generator))["val_psnr"], progress.best_step
 
@@ -126,9 +127,8 @@ def _names_of_changes(before, now):
 
 
 def _settings(config):
-    """Return what a checkpoint depends on and a run that is resumed may change, for JSON."""
-    values = {name: getattr(config, name) for name in LEARNING_RATE_FIELDS + VALIDATION_FIELDS}
-    return {**values, "data": list(config.data)}
+    """Return what a checkpoint's optimisers depend on and a resumed run may change, for JSON."""
+    return {name: getattr(config, name) for name in LEARNING_RATE_FIELDS}
 
 
 def _set_learning_rate(gan, config):

@@ -95,7 +95,7 @@ def train(
     """
     run, config = RunFolder(out), with_absolute_paths(config)
     with run.locked(), _global_settings(config), backend.distribution(config.devices):
-        if run.exists() and not resume:
+        if run.holds_results() and not resume:
             raise ValueError(
                 "`out` must be a new folder, or `resume` true (--resume) to go on with the run "
                 f"there. Received: out={str(out)!r}, which holds a run"
@@ -153,7 +153,7 @@ class _Training:
         last, every = config.steps, config.validate_every
         writer = self.writer = EventWriter(run.tensorboard)
         self.signal = StopOnSignal()
-        validation = Validation(
+        self.validation = validation = Validation(
             blends, truth, metrics, every, last, config.batch_size, at_start=self._starts_trained
         )
         best = best_so_far(self.before, run, validation)
@@ -182,7 +182,8 @@ class _Training:
 
     def _to_keep(self) -> dict:
         best = self.best_weights
-        return Progress(best.best, best.best_step, self.log.rows).to_dict(self.config)
+        blends = self.validation.fingerprint
+        return Progress(best.best, best.best_step, blends, self.log.rows).to_dict(self.config)
 
     @property
     def _starts_trained(self) -> bool:

@@ -22,3 +22,10 @@ def test_a_full_memory_is_one_line(work, message):
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {message}")
     assert result.output.count("\n") == 1
+
+
+def test_the_traceback_is_shown_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setenv("KDEBLEND_TRACEBACK", "1")
+    result = CliRunner().invoke(click.command()(report_errors(run_out)))
+    assert isinstance(result.exception, MemoryError)
+    assert result.exc_info[2].tb_next is not None

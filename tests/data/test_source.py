@@ -1,6 +1,7 @@
 import logging
 import pickle
 import shutil
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import h5py
@@ -8,13 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kdeblend.data.cache import ImageCache
 from kdeblend.data.galaxy10 import Galaxy10Source
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.hubble import HubbleSource
 from kdeblend.data.image_source import ImageSource
-from kdeblend.data.open import open_source
+from kdeblend.data.open import SOURCES, open_source
 from kdeblend.data.prepared import PreparedSource, prepare
 from kdeblend.data.sequence import BlendSequence
+from kdeblend.data.source import read_galaxy
 from kdeblend.data.split import split_indices
 from kdeblend.io.images import ImageReadError, write_image
 
@@ -246,6 +249,52 @@ def test_preparing_only_broken_images_is_an_error(source, tmp_path):
     source.images = [None] * 12
     with pytest.raises(ValueError, match="12 broken images"):
         prepare(source, tmp_path / "all.h5")
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full((64, 64, 3), 300.0), r"float pixels must be in \[0, 1\]"),
+        (np.zeros((64, 64, 3), np.int32), "dtype=int32"),
+        (np.zeros((64, 64, 1), np.uint8), "must have 3 bands. Received: 1"),
+    ],
+)
+def test_pixels_of_other_kinds_are_named_and_left_out(array_source, galaxy, image, message):
+    source = array_source([galaxy(0), image])
+    with pytest.raises(ImageReadError, match=f"cannot read image galaxy-1: .*{message}"):
+        read_galaxy(source, 1)
+    with pytest.raises(ImageReadError, match=message):
+        ImageCache(source, 1.0).image(1)
+
+
+def test_floats_of_double_precision_are_pixels(array_source, galaxy, tmp_path):
+    images = [galaxy(n, dtype=np.float32).clip(0, 1).astype(np.float64) for n in range(4)]
+    source = array_source(images)
+    image = ImageCache(source, 1.0).image(2)
+    np.testing.assert_array_equal(image, images[2].astype(np.float32))
+    assert prepare(source, tmp_path / "p.h5") == 4
+    assert open_source([str(tmp_path / "p.h5")], 12).image(3).dtype == np.float32
+
+
+FIRST_TWO = """
+from kdeblend.data.image_source import ImageSource
+
+class FirstTwo(ImageSource):
+    def __init__(self, path):
+        super().__init__(path)
+        self.ids = self.ids[:2]
+"""
+
+
+def test_sources_of_packages_are_asked_first(galaxy_folder, tmp_path, monkeypatch, caplog):
+    (tmp_path / "first_two.py").write_text(FIRST_TWO)
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [
+        EntryPoint(name, f"{name}:FirstTwo", SOURCES.group) for name in ("missing", "first_two")
+    ]
+    monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: entries)
+    assert len(open_source([str(galaxy_folder)])) == 2
+    assert "left out galaxy source 'missing'" in caplog.text
 
 
 def test_several_sources_are_one(galaxy_folder, galaxy10, galaxy):

@@ -220,6 +220,15 @@ def test_stamps_of_a_run_are_known(tmp_path):
     assert Deblender.from_preset(str(tmp_path / "other.keras")).stamp_size is None
 
 
+def test_the_blend_mode_of_a_run_counts_where_the_network_does_not_say_it(tmp_path, blends):
+    saved_network(tmp_path / "generator.keras")
+    preset_config("quick").replace(blend_mode="sum").save(tmp_path / "config.yaml")
+    deblender = Deblender.from_preset(str(tmp_path))
+    assert deblender.blend_mode == "sum"
+    np.testing.assert_allclose(deblender.deblend(blends).sum(axis=1), blends, atol=1e-6)
+    assert Deblender.from_preset(str(tmp_path), blend_mode="max").blend_mode == "max"
+
+
 def test_from_run_folder_and_file(tmp_path, blends):
     run = tmp_path / "run"
     run.mkdir()

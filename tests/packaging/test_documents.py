@@ -240,7 +240,7 @@ def test_training_document_trains_from_python(monkeypatch):
         return SimpleNamespace(best_psnr=0.0, step=500)
 
     monkeypatch.setattr("kdeblend.training.train.train", train)
-    monkeypatch.setattr("kdeblend.deblenders.load.load_deblender", lambda name, *options: name)
+    monkeypatch.setattr("kdeblend.deblenders.load.load_deblender", lambda name, **_: name)
     exec(block, {})
     ((config, out),) = runs
     assert (config.preset, config.data, config.steps, out) == ("quick", ("galaxies",), 500, "run")

@@ -70,6 +70,15 @@ def test_a_batch_that_works_is_done_at_once(chunk):
     assert len(set(answer.milliseconds)) == 1
 
 
+def test_each_shape_is_warmed_up_once(chunk):
+    chunk.blend[:, 0, 0, 0] = 0
+    deblender = Fragile()
+    timed = TimedDeblender(deblender)
+    for rows in (slice(0, 4), slice(4, 5), slice(1, 5), slice(0, 1)):
+        timed(chunk.rows(rows))
+    assert deblender.calls == [4, 4, 1, 1, 4, 1]
+
+
 def test_sources_are_matched_to_the_truth(chunk):
     answer = TimedDeblender(Shuffled(chunk))(chunk)
     assert answer.failures == {2: "ValueError: no sources"}

@@ -9,6 +9,13 @@ from kdeblend.training.folder import RunFolder
 from kdeblend.training.recipes import PRESETS
 
 
+def test_a_preset_is_a_name():
+    with pytest.raises(
+        ValueError, match=r"`preset` must be one of .* Received: preset=\['quick'\]"
+    ):
+        preset_config(["quick"])
+
+
 def test_paper_preset_is_the_paper():
     config = preset_config("paper")
     assert config.generator_options == {"root_blocks": 10, "branch_blocks": 6, "filters": 64}

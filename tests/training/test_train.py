@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -118,6 +119,28 @@ def test_the_best_network_is_scored_again_on_other_validation_blends(config, tmp
     assert after.best_psnr != before.best_psnr
     again = train(other, run.path, resume=True, progress=False)
     assert again.best_psnr == after.best_psnr
+
+
+def test_the_best_network_is_scored_again_when_galaxies_were_added(config, make_galaxies, tmp_path):
+    galaxies = shutil.copytree(config.data[0], tmp_path / "galaxies")
+    config = config.replace(data=[str(galaxies)], validation_blends=8)
+    before = train(config, tmp_path / "run", progress=False)
+    for more in make_galaxies(train=1, validation=8).glob("*.png"):
+        shutil.copy(more, galaxies)
+    after = train(config, tmp_path / "run", resume=True, progress=False)
+    assert after.blend_psnr != before.blend_psnr
+    assert after.best_psnr != before.best_psnr
+    assert after.best_step == before.best_step
+
+
+@pytest.mark.parametrize("left", ["generator.keras", "checkpoints/step-00000004.npz"])
+def test_what_is_left_of_a_run_is_not_replaced(config, tmp_path, left):
+    path = tmp_path / "run" / left
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    with pytest.raises(ValueError, match="`out` must be a new folder"):
+        train(config, tmp_path / "run", progress=False)
+    assert path.read_bytes() == b"weights"
 
 
 def test_a_signal_during_the_first_validation_ends_the_run_after_a_step(config, tmp_path):

@@ -3,6 +3,7 @@ import itertools
 import math
 import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -232,6 +233,16 @@ def test_trials_without_their_settings_are_refused(config, fake_networks, fake_t
 def test_the_seed_of_the_search_is_that_of_the_best(config, fake_networks, fake_training, tmp_path):
     search(config.replace(seed=5), tmp_path, hypermodel=fake_networks)
     assert read_config(tmp_path / "best.yaml")["seed"] == 5
+
+
+def test_paths_of_a_search_hold_in_every_folder(
+    config, fake_networks, fake_training, tmp_path, monkeypatch
+):
+    (folder,) = map(Path, config.training.data)
+    monkeypatch.chdir(folder.parent)
+    relative = config.replace(training=config.training.replace(data=[folder.name]))
+    search(relative, tmp_path, hypermodel=fake_networks)
+    assert read_config(tmp_path / "best.yaml")["data"] == [str(folder)]
 
 
 def test_executions_are_averaged(config, fake_networks, fake_training, tmp_path):

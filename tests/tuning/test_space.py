@@ -83,6 +83,7 @@ def test_learning_rates_are_uniform_in_their_logarithm():
         ((), {"O": 3}, r"must be among \['M', 'N', 'depth'.*\['O'\]"),
         (("head",), {"head": "direct"}, "must not be fixed as well"),
         ((), {"depth": 9}, "at most 8 for stamps of 80 pixels. Received: 9"),
+        ((), {"depth": "1e1"}, "at most 8 for stamps of 80 pixels. Received: 10"),
         ((), {"stamp_size": 15}, "`stamp_size` must be even"),
         ((), {"generator": "unet", "M": 3}, r"options of the generators.*\['root_blocks'\]"),
         ((), {"filters": "many"}, "`filters` must be a number. Received: 'many'"),

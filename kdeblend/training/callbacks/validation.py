@@ -1,5 +1,8 @@
 """Validation on fixed blends: scores of both layers."""
 
+import hashlib
+from functools import cached_property
+
 import numpy as np
 
 from kdeblend.models.predict import predict_layers
@@ -44,6 +47,14 @@ class Validation(StepCallback):
         """Validate when it is time."""
         if self.crossed(self.every) or self.passed(self.last_step):
             logs.update(self.scores(self.model.averaged_generator))
+
+    @cached_property
+    def fingerprint(self):
+        """A short hash of the blends and their truth: scores compare where it is the same."""
+        found = hashlib.sha256()
+        for images in (self.blends, self.truth):
+            found.update(np.ascontiguousarray(images).tobytes())
+        return found.hexdigest()[:16]
 
     def scores(self, generator):
         """Return what `validation_scores` finds of a generator on the blends.
