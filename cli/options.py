@@ -42,7 +42,7 @@ bfloat16_option = click.option(
     "--mixed-precision",
     is_flag=True,
     help="Have networks compute in bfloat16: quicker on GPUs and on CPUs that have instructions "
-    "for it, much slower on other CPUs.",
+    "for it, slower on other CPUs.",
 )
 
 devices_option = click.option(

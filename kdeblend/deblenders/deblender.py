@@ -165,8 +165,8 @@ class Deblender(ABC):
                 where galaxies are twice as large, in pixels, as in the training. The layers
                 have the size of the blends all the same.
             mixed_precision: For networks: whether to compute in bfloat16, all but the last
-                layer: quicker on GPUs and on CPUs that have instructions for it, much slower
-                on other CPUs.
+                layer: quicker on GPUs and on CPUs that have instructions for it, slower on
+                other CPUs.
 
         Raises:
             ValueError: If there is no such deblender; the message lists what there is. Or

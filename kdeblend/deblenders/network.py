@@ -38,7 +38,7 @@ class NetworkDeblender(Deblender):
         scale: Factor to resample images by before it sees them, at most 1: 0.5 where galaxies
             are twice as large, in pixels, as those it has learnt from; see `answer_scaled`.
         mixed_precision: Whether to use a copy of the generator that computes in bfloat16, all but
-            its last layer: quicker on GPUs and on CPUs that have instructions for it, much
+            its last layer: quicker on GPUs and on CPUs that have instructions for it,
             slower on other CPUs.
 
     Raises:
