@@ -36,8 +36,6 @@ class ImageCache:
         """
         if index < self._slots and self._headers[index, 0]:
             return self._view(index)
-        if self.source.decoded:
-            return self.source.image(index)
         image = read_galaxy(self.source, index)
         if not self._reserved:
             self._reserve(image)
@@ -53,6 +51,8 @@ class ImageCache:
     def _reserve(self, image: np.ndarray) -> None:
         """Reserve address space for the first galaxies, once the type of an image is known."""
         self._reserved = True
+        if self.source.decoded:
+            return
         pixel = image.shape[2] * image.itemsize
         parts = zip(self.source.parts, self.source.part_sizes, strict=True)
         sizes = np.concatenate([np.full(len(part), side**2 * pixel) for part, side in parts])

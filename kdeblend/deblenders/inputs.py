@@ -183,15 +183,18 @@ def _expand(path: str) -> dict[Path, Path] | str:
 
 
 def _below(root: str) -> Iterator[Path]:
-    """Yield the files of a folder and all below it, also behind links, but each folder once."""
-    walked: set[str] = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in walked:
-            folders.clear()
-        else:
+    """Yield the files of a folder and all below it, each folder once, those behind links last."""
+    base, walked, tops = Path(root).resolve(), set(), [root]
+    for top in tops:  # grows by the links that are found
+        if top != root and base.is_relative_to(os.path.realpath(top)):
+            continue
+        for folder, folders, files in os.walk(top):
+            if (real := os.path.realpath(folder)) in walked:
+                folders.clear()
+                continue
             walked.add(real)
-            folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            tops += filter(os.path.islink, [os.path.join(folder, name) for name in folders])
             yield from (Path(folder, name) for name in files)
 
 

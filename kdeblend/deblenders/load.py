@@ -45,7 +45,8 @@ def load_deblender(
     weights = find_weights(name_or_path)
     return NetworkDeblender.from_file(
         weights.path,
-        blend_mode=blend_mode or weights.blend_mode,
+        weights.blend_mode,
+        blend_mode=blend_mode,
         batch_size=batch_size,
         name=weights.name,
         orientations=weights.orientations if orientations is None else orientations,

@@ -90,11 +90,14 @@ class NetworkDeblender(Deblender):
         self.reach = stamp_size and reach(stamp_size, scale)
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike, **options: Any) -> "NetworkDeblender":
+    def from_file(
+        cls, path: str | os.PathLike, trained_for: str | None = None, **options: Any
+    ) -> "NetworkDeblender":
         """Return the deblender of a generator saved as a `.keras` file.
 
         Args:
             path: The file.
+            trained_for: Blend mode of its training, where its layer `head` does not say it.
             **options: Arguments of the constructor, except `generator`.
 
         Raises:
@@ -106,6 +109,8 @@ class NetworkDeblender(Deblender):
             generator = load_generator(path)
         except Exception as error:  # Keras raises many kinds for a damaged file
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
+        if options.get("blend_mode") is None:
+            options["blend_mode"] = getattr(_head(generator), "blend_mode", trained_for)
         return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:

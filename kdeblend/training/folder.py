@@ -42,9 +42,10 @@ class RunFolder:
         """Tell whether a training has begun here."""
         return self.config.is_file()
 
-    def holds_results(self) -> bool:
-        """Tell whether there is anything here that a new training would replace or go on from."""
-        return any([self.exists(), self.generator.exists(), *self.checkpoints.glob("*.npz")])
+    def has_leftovers(self) -> bool:
+        """Tell whether a network or checkpoints are here, but no configuration."""
+        left = [self.generator.exists(), *self.checkpoints.glob("*.npz")]
+        return any(left) and not self.exists()
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other trainings, on this machine, out of the folder inside the block.

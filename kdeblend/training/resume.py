@@ -80,7 +80,7 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progr
     except DamagedCheckpointError:
         raise
     except CheckpointError as error:
-        changes = _names_of_changes(run.read_config(), config)
+        changes = _names_of_changes(run.read_config(), config) if run.exists() else "config.yaml"
         raise CheckpointError(f"{error}. Changed since: {changes}") from error
     before = kept.get("settings") or _settings(run.read_config())
     now = _settings(config)
@@ -106,14 +106,15 @@ def best_so_far(
 ) -> tuple[float, int | None]:
     """Return PSNR and step of the best network, scored again if the blends are other ones.
 
-    If its file is gone there is none, and the next that is validated is the best.
+    If its file is gone or no checkpoint tells of it, there is none, and the next that is validated
+    is the best.
 
     Args:
         progress: How far the run has come.
         run: The run folder.
         validation: Scores a network.
     """
-    if not run.generator.is_file():
+    if not run.generator.is_file() or progress.best_psnr == float("-inf"):
         return float("-inf"), None
     if progress.blends == validation.fingerprint:
         return progress.best_psnr, progress.best_step

@@ -263,8 +263,9 @@ def test_pixels_of_other_kinds_are_named_and_left_out(array_source, galaxy, imag
     source = array_source([galaxy(0), image])
     with pytest.raises(ImageReadError, match=f"cannot read image galaxy-1: .*{message}"):
         read_galaxy(source, 1)
-    with pytest.raises(ImageReadError, match=message):
-        ImageCache(source, 1.0).image(1)
+    for source.decoded in (False, True):
+        with pytest.raises(ImageReadError, match=message):
+            ImageCache(source, 1.0).image(1)
 
 
 def test_floats_of_double_precision_are_pixels(array_source, galaxy, tmp_path):

@@ -227,6 +227,8 @@ def test_the_blend_mode_of_a_run_counts_where_the_network_does_not_say_it(tmp_pa
     assert deblender.blend_mode == "sum"
     np.testing.assert_allclose(deblender.deblend(blends).sum(axis=1), blends, atol=1e-6)
     assert Deblender.from_preset(str(tmp_path), blend_mode="max").blend_mode == "max"
+    build_unet(widths=(4, 8), blocks=0, blend_mode="mixed").save(tmp_path / "generator.keras")
+    assert Deblender.from_preset(str(tmp_path)).blend_mode == "mixed"
 
 
 def test_from_run_folder_and_file(tmp_path, blends):

@@ -138,9 +138,32 @@ def test_what_is_left_of_a_run_is_not_replaced(config, tmp_path, left):
     path = tmp_path / "run" / left
     path.parent.mkdir(parents=True)
     path.write_bytes(b"weights")
-    with pytest.raises(ValueError, match="`out` must be a new folder"):
+    with pytest.raises(ValueError, match="what is left of a run without its config"):
         train(config, tmp_path / "run", progress=False)
     assert path.read_bytes() == b"weights"
+
+
+def test_a_run_without_its_configuration_goes_on_with_the_settings_that_it_had(config, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    train(config.replace(steps=4), run.path, progress=False)
+    run.config.unlink()
+    with pytest.raises(CheckpointError, match=r"Changed since: config\.yaml"):
+        train(config.replace(optimizer="muon"), run.path, resume=True, progress=False)
+    result = train(config, run.path, resume=True, progress=False)
+    assert result.step == config.steps
+    assert run.exists()
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(config, tmp_path):
+    train(config, tmp_path / "first", progress=False)
+    weights = str(tmp_path / "first" / "generator.keras")
+    spoilt = config.replace(initial_weights=weights, learning_rate=10.0, steps=3)
+    run = RunFolder(tmp_path / "run")
+    whole = train(spoilt, run.path, progress=False)
+    for checkpoint in list_checkpoints(run.checkpoints):
+        checkpoint.unlink()
+    again = train(spoilt, run.path, resume=True, progress=False)
+    assert (again.best_step, again.best_psnr) == (0, whole.best_psnr)
 
 
 def test_a_signal_during_the_first_validation_ends_the_run_after_a_step(config, tmp_path):
