@@ -56,10 +56,10 @@ def grow(small, large):
     Raises:
         ValueError: If it is not.
     """
-    extra = {layer.name for layer in small.layers} - {layer.name for layer in large.layers}
+    names = {layer.name for layer in small.layers}
+    extra = names - {layer.name for layer in large.layers}
     if extra:
         raise ValueError(f"the large network must have every layer. Received: no {sorted(extra)}")
-    names = {layer.name for layer in small.layers}
     for layer in large.layers:
         if layer.weights and layer.name in names:
             own = [np.array(weight) for weight in layer.get_weights()]
@@ -67,7 +67,7 @@ def grow(small, large):
 
 
 def main():
-    """Grow one preset, run or file."""
+    """Grow the network of a preset or a run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", help="a preset or a run folder")
     parser.add_argument("--widths", nargs="+", type=int, required=True)

@@ -3,10 +3,13 @@
 A registry imports nothing until a name is asked for, so listing names is cheap.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+logger = logging.getLogger("kdeblend")
 
 
 class Registry(Mapping[str, Any]):
@@ -49,6 +52,16 @@ class Registry(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in set(self)
+
+    def importable(self) -> Iterator[Any]:
+        """Yield what can be imported, what packages add first, and warn of what cannot be."""
+        for name in sorted(self, key=self._builtins.__contains__):
+            try:
+                found = self[name]
+            except Exception as error:  # a package may raise anything
+                logger.warning("left out the %s %s: %s", self.kind, name, error)
+            else:
+                yield found
 
     def _load(self, entry: EntryPoint) -> Any:
         try:

@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from kdeblend.data.source import GalaxySource, unique_ids
+from kdeblend.data.source import GalaxySource, read_galaxy, unique_ids
 
 
 class CombinedSource(GalaxySource):
@@ -21,6 +21,8 @@ class CombinedSource(GalaxySource):
     Raises:
         ValueError: If the numbers of bands differ.
     """
+
+    checked = True
 
     def __init__(self, sources: Sequence[GalaxySource]):
         bands = [source.bands for source in sources]
@@ -49,4 +51,4 @@ class CombinedSource(GalaxySource):
     def image(self, index: int) -> np.ndarray:
         """Return galaxy number `index`, `(native, native, bands)` of its own source."""
         number = bisect_right(self._ends, index)
-        return self.sources[number].image(index - self.parts[number].start)
+        return read_galaxy(self.sources[number], index - self.parts[number].start)

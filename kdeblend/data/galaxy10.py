@@ -25,6 +25,8 @@ class Galaxy10Source(GalaxySource):
         [Galaxy10](https://astronn.readthedocs.io/en/latest/galaxy10.html) in astroNN
     """
 
+    checked = True
+
     def __init__(self, path: str):
         self._images = Hdf5Images(path)
         count, self.native_size, _, self.bands = self._images.shape

@@ -1,23 +1,25 @@
 """From the paths that a user names to galaxies, and to the sides of their split."""
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from kdeblend.data.combined import CombinedSource
-from kdeblend.data.source import GalaxySource, logger
+from kdeblend.data.source import GalaxySource
 from kdeblend.data.split import check_split, split_indices
 from kdeblend.plugins import Registry
 
-BUILT_IN = {
-    "hubble": "kdeblend.data.hubble:HubbleSource",
-    "prepared": "kdeblend.data.prepared:PreparedSource",
-    "galaxy10": "kdeblend.data.galaxy10:Galaxy10Source",
-    "images": "kdeblend.data.image_source:ImageSource",
-}
-SOURCES = Registry("kdeblend.sources", "galaxy source", BUILT_IN)
+SOURCES = Registry(
+    "kdeblend.sources",
+    "galaxy source",
+    {
+        "hubble": "kdeblend.data.hubble:HubbleSource",
+        "prepared": "kdeblend.data.prepared:PreparedSource",
+        "galaxy10": "kdeblend.data.galaxy10:Galaxy10Source",
+        "images": "kdeblend.data.image_source:ImageSource",
+    },
+)
 
 
 def open_source(paths: Sequence[str], stamp_size: int = 80) -> GalaxySource:
@@ -78,17 +80,8 @@ def open_split(paths: Sequence[str], stamp_size: int) -> tuple[GalaxySource, dic
     return source, split
 
 
-def _kinds() -> Iterator[Any]:
-    """Yield the kinds of sources, those of other packages first, for the others take any folder."""
-    for name in sorted(SOURCES, key=BUILT_IN.__contains__):
-        try:
-            yield SOURCES[name]
-        except ImportError as error:
-            logger.warning("left out %s", error)
-
-
 def _open_one(path: str) -> GalaxySource:
-    for kind in _kinds():
+    for kind in SOURCES.importable():  # of packages first, for the others take any folder
         if kind.matches(path):
             return kind(path)
     if not os.path.exists(path):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kdeblend.io.images import to_float
+from kdeblend.io.images import is_whole, to_float
 
 MIN_SIDE = 8
 STAMP_PIXELS = 80 * 80
@@ -215,7 +215,7 @@ def check_blends(images: np.ndarray) -> None:
             f"images must have at least {MIN_SIDE} pixels a side. "
             f"Received: {width} x {height} pixels"
         )
-    if images.dtype.newbyteorder("=") in (np.uint8, np.uint16):
+    if is_whole(images.dtype):
         return
     if images.dtype.kind != "f":
         raise ValueError(

@@ -1,6 +1,5 @@
 """Deblending with a trained generator."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
 from kdeblend.deblenders.scaling import answer_scaled, check_scale
 from kdeblend.deblenders.window import answer_aligned, deblend_middle, reach
+from kdeblend.io.fingerprint import fingerprint
 
 
 class NetworkDeblender(Deblender):
@@ -115,9 +115,6 @@ class NetworkDeblender(Deblender):
 
     def settings(self) -> dict[str, Any]:
         """Return what the options are, and a sum of the weights."""
-        weights = hashlib.sha256()
-        for array in self.generator.get_weights():
-            weights.update(np.ascontiguousarray(array).tobytes())
         return super().settings() | {
             "blend_mode": self.blend_mode,
             "consistent": self.consistent,
@@ -125,7 +122,7 @@ class NetworkDeblender(Deblender):
             "stamp_size": self.stamp_size,
             "scale": self.scale,
             "mixed_precision": self.mixed_precision,
-            "weights": weights.hexdigest()[:16],
+            "weights": fingerprint(w.tobytes() for w in self.generator.get_weights()),
         }
 
     def deblend_batch(self, blends: np.ndarray) -> np.ndarray:

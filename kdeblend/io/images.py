@@ -103,9 +103,14 @@ def checked_pixels(image: np.ndarray) -> np.ndarray:
         if low < 0 or high > 1:
             raise ValueError(f"float pixels must be in [0, 1]. Received: {low:g} to {high:g}")
         return image.astype(np.float32, copy=False)
-    if image.dtype.newbyteorder("=") in (np.uint8, np.uint16):
+    if is_whole(image.dtype):
         return image.astype(image.dtype.newbyteorder("="), copy=False)
     raise ValueError(f"pixels must be uint8, uint16 or float. Received: dtype={image.dtype}")
+
+
+def is_whole(dtype: np.dtype) -> bool:
+    """Tell whether pixels of a dtype are whole numbers of 8 or 16 bits, in either byte order."""
+    return dtype.newbyteorder("=") in (np.uint8, np.uint16)
 
 
 def to_float(image: np.ndarray) -> np.ndarray:
@@ -117,7 +122,7 @@ def to_float(image: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If the dtype is another one.
     """
-    if image.dtype.newbyteorder("=") in (np.uint8, np.uint16):
+    if is_whole(image.dtype):
         return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
     if image.dtype.kind == "f":
         return image.astype(np.float32, copy=False)

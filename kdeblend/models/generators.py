@@ -1,6 +1,5 @@
 """Generator families by name: the plugins of the group `kdeblend.generators`."""
 
-import logging
 import os
 import re
 from typing import Any
@@ -9,8 +8,6 @@ from kdeblend.plugins import Registry
 
 # How Keras says in a page of text that a saved object is of a class it does not know.
 UNKNOWN_CLASS = re.compile(r"Could not (?:locate|deserialize) \w+ '([^']+)'")
-
-logger = logging.getLogger("kdeblend")
 
 GENERATORS = Registry(
     "kdeblend.generators",
@@ -36,11 +33,7 @@ def load_generator(path: str | os.PathLike) -> Any:
     """
     import keras
 
-    for name in GENERATORS:  # importing them makes Keras know their layers
-        try:
-            GENERATORS[name]
-        except Exception as error:  # a package may raise anything
-            logger.warning("left out the generator %s: %s", name, error)
+    list(GENERATORS.importable())  # importing them makes Keras know their layers
     try:
         return keras.saving.load_model(path, compile=False)
     except TypeError as error:

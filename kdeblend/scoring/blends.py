@@ -1,7 +1,6 @@
 """Blends with known truth, in chunks, so that memory does not grow with their number."""
 
 import contextlib
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ import numpy as np
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.source import GalaxySource
 from kdeblend.data.split import split_indices
+from kdeblend.io.fingerprint import fingerprint
 from kdeblend.io.images import ImageReadError
 
 CHUNK = 32
@@ -187,8 +187,11 @@ class MadeBlends(BlendSet):
 def _fingerprint(source: GalaxySource, galaxies: Iterable[int]) -> str:
     """Return a short hash of what decides which galaxies meet, and of some of their images."""
     text = "\n".join([*source.ids, *map(str, source.parts)])
-    found = hashlib.sha256(text.encode("utf-8", "surrogateescape"))
-    for number in galaxies:
-        with contextlib.suppress(ImageReadError):
-            found.update(np.ascontiguousarray(source.image(number)).tobytes())
-    return found.hexdigest()[:16]
+
+    def parts() -> Iterator[bytes]:
+        yield text.encode("utf-8", "surrogateescape")
+        for number in galaxies:
+            with contextlib.suppress(ImageReadError):
+                yield source.image(number).tobytes()
+
+    return fingerprint(parts())

@@ -28,7 +28,7 @@ class Measure:
     def __init__(self, metrics: Mapping[str, Metric], blend_mode: str | None):
         self._metrics = {name: (metrics[name], _wants_context(metrics[name])) for name in metrics}
         blend = None if blend_mode is None else BLEND_MODES[blend_mode]
-        self._superpose = blend and (blend, lambda second, first: blend(first, second))
+        self._superpose = (blend, blend and (lambda second, first: blend(first, second)))
 
     def __call__(self, answer: Answer, chunk: Chunk) -> Part:
         """Measure an answer against the truth of its chunk."""
@@ -42,12 +42,8 @@ class Measure:
     def _galaxy(self, layers: np.ndarray, chunk: Chunk, blend: int, layer: int):
         truth, found, other = chunk.truth[blend], layers[blend], 1 - layer
         valid = None if chunk.valid is None else chunk.valid[blend]
-        context = Context(
-            chunk.blend[blend],
-            truth[other],
-            found[other],
-            self._superpose and self._superpose[layer],
-        )
+        superpose = self._superpose[layer]
+        context = Context(chunk.blend[blend], truth[other], found[other], superpose)
         for name, (function, wants_context) in self._metrics.items():
             extra: dict[str, Any] = {"context": context} if wants_context else {}
             try:

@@ -42,10 +42,23 @@ class RunFolder:
         """Tell whether a training has begun here."""
         return self.config.is_file()
 
-    def has_leftovers(self) -> bool:
-        """Tell whether a network or checkpoints are here, but no configuration."""
-        left = [self.generator.exists(), *self.checkpoints.glob("*.npz")]
-        return any(left) and not self.exists()
+    def check_new(self) -> None:
+        """Check that a new training would replace nothing.
+
+        Raises:
+            ValueError: If a run is here, or what is left of one.
+        """
+        if self.exists():
+            raise ValueError(
+                "`out` must be a new folder, or `resume` true (--resume) to go on with the run "
+                f"there. Received: out={str(self.path)!r}, which holds a run"
+            )
+        if self.generator.exists() or any(self.checkpoints.glob("*.npz")):
+            raise ValueError(
+                f"`out` must be a new folder. Received: out={str(self.path)!r}, which holds what "
+                "is left of a run without its config.yaml: move it away, or go on with it by "
+                "`resume` (--resume) and the settings that it had"
+            )
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other trainings, on this machine, out of the folder inside the block.

@@ -95,17 +95,8 @@ def train(
     """
     run, config = RunFolder(out), with_absolute_paths(config)
     with run.locked(), _global_settings(config), backend.distribution(config.devices):
-        if run.has_leftovers() and not resume:
-            raise ValueError(
-                f"`out` must be a new folder. Received: out={str(out)!r}, which holds what is left "
-                "of a run without its config.yaml: move it away, or go on with it by `resume` "
-                "(--resume) and the settings that it had"
-            )
-        if run.exists() and not resume:
-            raise ValueError(
-                "`out` must be a new folder, or `resume` true (--resume) to go on with the run "
-                f"there. Received: out={str(out)!r}, which holds a run"
-            )
+        if not resume:
+            run.check_new()
         source, split = open_split(config.data, config.stamp_size)
         training = _Training(config, run, source, split, build, callbacks)
         run.start(config)  # only now, lest a mistake spoils a run or leaves half of one

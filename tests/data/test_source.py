@@ -295,7 +295,7 @@ def test_sources_of_packages_are_asked_first(galaxy_folder, tmp_path, monkeypatc
     ]
     monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: entries)
     assert len(open_source([str(galaxy_folder)])) == 2
-    assert "left out galaxy source 'missing'" in caplog.text
+    assert "left out the galaxy source missing: " in caplog.text
 
 
 def test_several_sources_are_one(galaxy_folder, galaxy10, galaxy):

@@ -1,10 +1,10 @@
 """Validation on fixed blends: scores of both layers."""
 
-import hashlib
 from functools import cached_property
 
 import numpy as np
 
+from kdeblend.io.fingerprint import fingerprint
 from kdeblend.models.predict import predict_layers
 from kdeblend.training.callbacks.step_callback import StepCallback
 
@@ -51,10 +51,7 @@ class Validation(StepCallback):
     @cached_property
     def fingerprint(self):
         """A short hash of the blends and their truth: scores compare where it is the same."""
-        found = hashlib.sha256()
-        for images in (self.blends, self.truth):
-            found.update(np.ascontiguousarray(images).tobytes())
-        return found.hexdigest()[:16]
+        return fingerprint(images.tobytes() for images in (self.blends, self.truth))
 
     def scores(self, generator):
         """Return what `validation_scores` finds of a generator on the blends.
