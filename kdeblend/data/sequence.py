@@ -1,23 +1,22 @@
 """Batches of blends for training, validation and the test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 from kdeblend.data.blend_modes import BLEND_MODES
-from kdeblend.data.cache import ImageCache
 from kdeblend.data.geometry import BlendGeometry, Perturbation
+from kdeblend.data.pairs import GalaxyPairs
 from kdeblend.data.prefetch import Prefetcher
-from kdeblend.data.source import GalaxySource, logger
-from kdeblend.io.images import ImageReadError
+from kdeblend.data.source import GalaxySource
 
 _FULL = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
 _RANDOM_NUMBERS = 18
+_CHANCE = [16, 0, 1]  # which of them choose part, first and second galaxy
 
 Batch = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
-Numbered = tuple[int, np.ndarray]
 
 
 class BlendSequence(keras.utils.Sequence):
@@ -103,8 +102,6 @@ class BlendSequence(keras.utils.Sequence):
         if not 0 <= sky_light < 1:
             raise ValueError(f"`sky_light` must be in [0, 1). Received: sky_light={sky_light}")
         self.source = source
-        self._parts = _parts(source, self.indices)
-        self._odds = np.cumsum([len(part) ** 0.5 for part in self._parts])
         self.batch_size = batch_size
         self.batches = batches
         self.first_batch = first_batch
@@ -115,11 +112,9 @@ class BlendSequence(keras.utils.Sequence):
         self.augment = augment
         self.sky_light = sky_light
         self._blend = BLEND_MODES[blend_mode]
-        self._cache = ImageCache(source, cache_gb)
+        self._pairs = GalaxyPairs(source, self.indices, cache_gb)
         self._prefetching = (workers, use_multiprocessing, max_queue_size)
         self._prefetcher: Prefetcher | None = None
-        self._broken: dict[int, ImageReadError] = {}
-        self._readable: set[int] = set()
         self.error: Exception | None = None
         source.downsampling(self.geometry.stamp_size)
 
@@ -137,7 +132,7 @@ class BlendSequence(keras.utils.Sequence):
         if self._prefetching[0] <= 1:
             return self._batch(self.epoch, number)
         if self._prefetcher is None:
-            self._read_one(self.indices, range(len(self.indices)))  # processes share the cache
+            self._pairs.warm_up()
             self._prefetcher = Prefetcher(self._batch, *self._prefetching)
         return self._prefetcher.get(self.epoch, number, self.first_batch + self.batches)
 
@@ -152,15 +147,7 @@ class BlendSequence(keras.utils.Sequence):
         Returns:
             Numbers of the central galaxies and of the other ones, int array `(batch_size, 2)`.
         """
-        start = (self.first_batch + index) * self.batch_size
-        drawn = []
-        for number in range(start, start + self.batch_size):
-            uniform = self._uniform(self.epoch, number)
-            candidates = self._parts[self._part(uniform)]
-            place = int(uniform[0] * len(candidates))
-            other = _other(place, int(uniform[1] * (len(candidates) - 1)), len(candidates))
-            drawn.append((candidates[place], candidates[other]))
-        return np.array(drawn)
+        return np.array([self._pairs.drawn(*chance) for chance in self._chances(index)])
 
     def galaxies_shown(self, index: int) -> np.ndarray:
         """Return which galaxies the blends of a batch show.
@@ -178,14 +165,7 @@ class BlendSequence(keras.utils.Sequence):
         Raises:
             ValueError: If fewer than two of all galaxies can be read.
         """
-        shown = self.galaxies(index)
-        start = (self.first_batch + index) * self.batch_size
-        for row, drawn in enumerate(shown.tolist()):
-            if not self._readable.issuperset(drawn):
-                uniform = self._uniform(self.epoch, start + row)
-                pair = self._readable_pair(self._part(uniform), *uniform[:2])
-                shown[row] = [galaxy for galaxy, _ in pair]
-        return shown
+        return np.array([self._pairs.shown(*chance) for chance in self._chances(index)])
 
     def on_epoch_end(self) -> None:
         """Go on to the blends of the next epoch."""
@@ -206,12 +186,11 @@ class BlendSequence(keras.utils.Sequence):
         """Write blend and targets of a sample into three images `(size, size, bands)`."""
         uniform = self._uniform(epoch, number)
         perturbations = self.geometry.draw(uniform[3:16])
-        part = self._part(uniform)
         light = self._light(uniform)
         first, second = (
             self._stamp(image, perturbation, light)
             for (_, image), perturbation in zip(
-                self._readable_pair(part, *uniform[:2]), perturbations, strict=True
+                self._pairs.read(*uniform[_CHANCE]), perturbations, strict=True
             )
         )
         blend = self._blend(first.transpose(1, 2, 0), second.transpose(1, 2, 0))
@@ -223,13 +202,16 @@ class BlendSequence(keras.utils.Sequence):
             for band, plane in enumerate(_turned(planes, turn)):
                 output[..., band] = plane
 
+    def _chances(self, index: int) -> Iterator[np.ndarray]:
+        """Yield, for each sample of a batch, the three numbers that choose its galaxies."""
+        start = (self.first_batch + index) * self.batch_size
+        for number in range(start, start + self.batch_size):
+            yield self._uniform(self.epoch, number)[_CHANCE]
+
     def _uniform(self, epoch: int, number: int) -> np.ndarray:
         """Return the random numbers in [0, 1) that a sample is made of."""
         stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
         return np.random.Generator(stream).random(_RANDOM_NUMBERS + self.source.bands)
-
-    def _part(self, uniform: np.ndarray) -> int:
-        return int(np.searchsorted(self._odds, uniform[16] * self._odds[-1], side="right"))
 
     def _light(self, uniform: np.ndarray) -> np.ndarray:
         """Return the light that the sky of a sample gets, float32 `(bands, 1, 1)`."""
@@ -246,67 +228,6 @@ class BlendSequence(keras.utils.Sequence):
             stamp += light * self.geometry.stamp(picture, perturbation)
             np.minimum(stamp, 1, out=stamp)
         return stamp
-
-    def _readable_pair(self, part: int, first: float, second: float) -> list[Numbered]:
-        """Read two different galaxies of a part, or of the next one that has two readable ones."""
-        for candidates in [*self._parts[part:], *self._parts[:part], self.indices]:
-            pair = self._pair(candidates, first, second)
-            if len(pair) == 2:
-                return pair
-        raise ValueError(
-            "At least two of the galaxies must be readable images. "
-            f"Received: {len(self.indices)} galaxies, {len(self._broken)} of them broken"
-        )
-
-    def _pair(self, part: np.ndarray, first: float, second: float) -> list[Numbered]:
-        """Read two different galaxies of a part, chosen by two numbers in [0, 1).
-
-        In place of a broken one comes the next readable one, round the circle of the part;
-        fewer than two are returned if there are no more.
-        """
-        count = len(part)
-        start = int(first * count)
-        found = self._read_one(part, (start + step for step in range(count)))
-        if found is None:
-            return []
-        place, _ = found
-        start = int(second * (count - 1))
-        others = (_other(place, start + step, count) for step in range(count - 1))
-        other = self._read_one(part, others)
-        chosen = [found] if other is None else [found, other]
-        return [(int(part[place % count]), image) for place, image in chosen]
-
-    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> Numbered | None:
-        for place in places:
-            index = int(part[place % len(part)])
-            if index not in self._broken:
-                try:
-                    image = self._cache.image(index)
-                except ImageReadError as error:
-                    self._report(index, error)
-                    continue
-                self._readable.add(index)
-                return place, image
-        return None
-
-    def _report(self, index: int, error: ImageReadError) -> None:
-        self._readable.discard(index)
-        if self._broken.setdefault(index, error) is error:
-            logger.warning("left out %s: %s", self.source.ids[index], error)
-
-
-def _other(place: int, step: int, count: int) -> int:
-    """Return one of the other places round a circle."""
-    return (place + 1 + step % (count - 1)) % count
-
-
-def _parts(source: GalaxySource, indices: np.ndarray) -> list[np.ndarray]:
-    """Sort galaxies into the parts of their source; one that is alone joins no blend.
-
-    Where every galaxy is alone in its part, all of them make one.
-    """
-    parts = [indices[(indices >= p.start) & (indices < p.stop)] for p in source.parts]
-    return [part for part in parts if len(part) > 1] or [indices]
 
 
 def _turned(planes: np.ndarray, turn: int) -> np.ndarray:

@@ -3,13 +3,14 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from kdeblend.deblenders.panel import is_panel
 from kdeblend.io.images import IMAGE_SUFFIXES
+from kdeblend.io.walk import files_below
 
 PANEL = "_panel.png"
 LAYERS = ("_1", "_2")
@@ -78,7 +79,7 @@ class Inputs:
         inputs, seen = cls(), set()
         fits: dict[Path, None] = {}
         for path in named:
-            below = list(_below(path)) if Path(path).is_dir() else None
+            below = list(files_below(path)) if Path(path).is_dir() else None
             fits |= dict.fromkeys(sorted(filter(_is_fits, below or ())))
             found = _expand(path) if below is None else _images_in(Path(path), below)
             if isinstance(found, str):
@@ -182,26 +183,10 @@ def _expand(path: str) -> dict[Path, Path] | str:
     return {file: Path(file.name) for file in found} or "no images match this pattern"
 
 
-def _below(root: str) -> Iterator[Path]:
-    """Yield the files of a folder and all below it, each folder once, those behind links last."""
-    base, walked, tops = Path(root).resolve(), set(), [root]
-    for top in tops:  # grows by the links that are found
-        if top != root and base.is_relative_to(os.path.realpath(top)):
-            continue
-        for folder, folders, files in os.walk(top):
-            if (real := os.path.realpath(folder)) in walked:
-                folders.clear()
-                continue
-            walked.add(real)
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            tops += filter(os.path.islink, [os.path.join(folder, name) for name in folders])
-            yield from (Path(folder, name) for name in files)
-
-
 def _images_in(root: Path, below: Iterable[Path]) -> dict[Path, Path] | str:
     """Return the images of all that is below a folder, with places, or why there are none."""
-    shown = [file for file in below if _is_image(file) and not _is_hidden(file.relative_to(root))]
-    return {file: file.relative_to(root) for file in sorted(shown)} or "no images in this folder"
+    images = sorted(filter(_is_image, below))
+    return {file: file.relative_to(root) for file in images} or "no images in this folder"
 
 
 def _is_fits(file: Path) -> bool:
@@ -210,10 +195,6 @@ def _is_fits(file: Path) -> bool:
 
 def _is_image(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
-
-
-def _is_hidden(place: Path) -> bool:
-    return any(part.startswith(".") for part in place.parts)
 
 
 def _joined(name: str, galaxy: str) -> str:

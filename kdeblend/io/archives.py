@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdeblend.io.walk import files_below
+
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _DAMAGED = (
     tarfile.TarError,
@@ -91,19 +93,16 @@ def list_entries(path: str) -> list[Entry]:
 
 
 def _folder_entries(path: str) -> Iterator[Entry]:
-    for folder, folders, files in os.walk(path, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            file = os.path.join(folder, name)
-            if name.startswith(".") or not os.path.isfile(file):
-                continue
-            if is_archive(name):
-                try:
-                    yield from _archive_entries(file)
-                except OSError as error:
-                    logger.warning("left out %s: %s", file, error)
-            else:
-                yield Entry(Path(file).relative_to(path).as_posix(), file)
+    for file in files_below(path):
+        if not file.is_file():
+            continue
+        if is_archive(file.name):
+            try:
+                yield from _archive_entries(str(file))
+            except OSError as error:
+                logger.warning("left out %s: %s", file, error)
+        else:
+            yield Entry(file.relative_to(path).as_posix(), str(file))
 
 
 def _archive_entries(path: str) -> Iterator[Entry]:

@@ -153,16 +153,6 @@ def test_an_error_in_a_thread_reaches_the_caller(source):
         make(source, workers=2)[0]
 
 
-def test_the_two_galaxies_of_a_blend_differ(galaxy, array_source):
-    flat = [np.full((64, 64, 1), 100, np.uint8), np.full((64, 64, 1), 200, np.uint8)]
-    sequence = make(array_source(flat), augment=False)
-    for number in range(5):
-        _, (first, second) = sequence[number]
-        centre = np.rint((np.stack([first, second])[:, :, 6, 6, 0] + 1) / 2 * 255)
-        shown = centre[1] > 0  # the shift can leave the middle of the stamp black
-        assert (centre[0] + centre[1])[shown].tolist() == [300] * shown.sum()
-
-
 def test_a_broken_galaxy_is_replaced_and_reported_once(source, caplog):
     expected = blends(make(source))
     source.images[5] = None
@@ -174,45 +164,6 @@ def test_a_broken_galaxy_is_replaced_and_reported_once(source, caplog):
     np.testing.assert_array_equal(got, blends(make(source, batches=20)))
     same = (got[:20] == expected).all(axis=(1, 2, 3))
     assert 0 < same.sum() < 20
-
-
-def test_one_readable_galaxy_is_not_enough(source):
-    source.images = [source.images[0]] + [None] * 11
-    with pytest.raises(ValueError, match=r"At least two .* 11 of them broken"):
-        make(source)[0]
-
-
-def test_both_galaxies_of_a_blend_come_from_one_part_of_the_source(array_source):
-    def flat(value, count):
-        return array_source([np.full((64, 64, 3), value, np.uint8)] * count)
-
-    large, small, alone = flat(10, 90), flat(110, 10), flat(210, 1)
-    combined = CombinedSource([large, small, alone])
-    assert combined.parts == [range(90), range(90, 100), range(100, 101)]
-    seen = []
-    for _, pair in (batch for batch in make(combined, batches=100)):
-        first, second = (np.rint((galaxy.max(axis=(1, 2, 3)) + 1) * 255 / 2) for galaxy in pair)
-        np.testing.assert_array_equal(first, second)
-        seen.extend(first)
-    assert set(seen) == {10, 110}
-    assert np.mean(np.equal(seen, 110)) == pytest.approx(1 / 4, abs=0.07)  # 1 of 1 + sqrt(90 / 10)
-
-
-def test_a_part_with_one_readable_galaxy_gives_way_to_the_next(array_source):
-    bright, dark = (np.full((64, 64, 3), value, np.uint8) for value in (150, 50))
-    combined = CombinedSource([array_source([bright, None]), array_source([dark] * 2)])
-    for _, (first, _) in make(combined, batches=5):
-        np.testing.assert_allclose((first.max(axis=(1, 2, 3)) + 1) * 255 / 2, 50, atol=0.01)
-    combined = CombinedSource([array_source([bright, None]), array_source([dark, None])])
-    _, pair = make(combined)[0]
-    brightest = {round(float((galaxy[0].max() + 1) * 255 / 2)) for galaxy in pair}
-    assert brightest == {50, 150}
-
-
-def test_galaxies_that_are_each_alone_make_one_part(array_source):
-    sources = [array_source([np.full((64, 64, 3), v, np.uint8)]) for v in (50, 150)]
-    _, (first, second) = make(CombinedSource(sources))[0]
-    assert first[0].max() != second[0].max()
 
 
 def test_images_are_decoded_once_within_the_budget_and_always_without(source):

@@ -28,19 +28,6 @@ def test_only_what_a_run_can_write_is_taken_for_its_output(tmp_path):
     assert found(tmp_path) == ["a.jpg", "a_1.jpg", "a_2.jpg"]
 
 
-def test_folders_behind_links_are_walked_once_and_last(tmp_path):
-    for name in ("elsewhere/b.png", "data/night/a.png", "data/.hidden/c.png", "data/dark/d.png"):
-        make(tmp_path / name)
-    for link, target in (
-        ("again", "night"), ("dark/again", "../night"), (".hidden/latest", "../night"),
-        ("up", "."), ("higher", ".."), ("far", "../elsewhere"), ("far-too", "../elsewhere"),
-        ("night/back", "."),
-    ):  # fmt: skip
-        os.symlink(target, tmp_path / "data" / link)
-    assert found(tmp_path / "data") == ["dark/d.png", "far/b.png", "night/a.png"]
-    assert found(tmp_path / "data" / "again") == ["a.png"]
-
-
 def test_links_to_nothing_are_left_out(tmp_path):
     make(tmp_path / "a.png")
     os.symlink("nowhere.png", tmp_path / "b.png")
