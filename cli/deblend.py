@@ -135,8 +135,8 @@ def _print(report, reach):
         (report.fits, "left out: FITS is not read; docs/images.md says how to make pictures of it"),
         (
             report.reached_in_part,
-            f"deblended in the middle only, {reach} x {reach} pixels; see --scale if the galaxies "
-            "are large",
+            f"deblended only within {reach} x {reach} pixels around the central galaxy; see "
+            "--scale if the galaxies are large",
         ),
     ):
         if inputs:

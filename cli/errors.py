@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from kdeblend.io.errors import in_words
+from kdeblend.io.errors import in_words, is_out_of_memory
 
+KNOWN = (ValueError, OSError, ImportError, ArithmeticError)
 TRACEBACK = "KDEBLEND_TRACEBACK"
 """Environment variable that has Python's whole traceback shown, to find mistakes in a plug-in."""
 
@@ -32,8 +33,9 @@ def report_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except BrokenPipeError:  # click ends quietly when the reader of a pipe has gone
             raise
-        except (ValueError, OSError, ImportError, ArithmeticError, MemoryError) as error:
-            if os.environ.get(TRACEBACK):
+        except Exception as error:
+            known = isinstance(error, KNOWN) or is_out_of_memory(error)
+            if os.environ.get(TRACEBACK) or not known:
                 raise
             raise click.ClickException(in_words(error)) from error
 

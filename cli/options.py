@@ -69,8 +69,6 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     from kdeblend.training.paths import absolute_paths
 
     values = {name: value for name, value in options.items() if value not in (None, ())}
-    if isinstance(values.get("devices"), str):
-        values["devices"] = [each.strip() for each in values["devices"].split(",")]
     return absolute_paths(values)
 
 

@@ -147,7 +147,7 @@ def _config(options, before):
             f"--resume goes on with the preset of the search, {base.preset!r}. "
             f"Received: --preset {preset}"
         )
-    return before.replace(training=base, **values)
+    return before.replace(training=base, **values | {"fixed": {**before.fixed, **fixes}})
 
 
 def _fixes(texts):

@@ -53,15 +53,15 @@ class Registry(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in set(self)
 
-    def importable(self) -> Iterator[Any]:
-        """Yield what can be imported, what packages add first, and warn of what cannot be."""
+    def importable(self) -> Iterator[tuple[str, Any]]:
+        """Yield names with what can be imported, of packages first; warn of what cannot be."""
         for name in sorted(self, key=self._builtins.__contains__):
             try:
                 found = self[name]
             except Exception as error:  # a package may raise anything
                 logger.warning("left out the %s %s: %s", self.kind, name, error)
             else:
-                yield found
+                yield name, found
 
     def _load(self, entry: EntryPoint) -> Any:
         try:

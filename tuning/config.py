@@ -142,10 +142,15 @@ class SearchConfig:
             ValueError: If what would make other trials has changed.
         """
         ours, theirs = self.to_dict(), before.to_dict()
-        changed = [n for n in ours if ours[n] != theirs[n] and n not in (*MAY_CHANGE, "training")]
-        ours, theirs = ours["training"], theirs["training"]
-        others = [n for n in ours if n not in (*TRAINING_MAY_CHANGE, "seed")]
-        changed += [n for n in others if ours[n] != theirs[n]]
+        changed = []
+        for part, free in (
+            (None, (*MAY_CHANGE, "training", "fixed")),
+            ("fixed", TRAINING_MAY_CHANGE),
+            ("training", (*TRAINING_MAY_CHANGE, "seed")),
+        ):
+            now, then = (each[part] if part else each for each in (ours, theirs))
+            names = [name for name in {**then, **now} if name not in free]
+            changed += [name for name in names if now.get(name) != then.get(name)]
         if changed:
             raise ValueError(
                 "A search must be resumed with the settings that it was begun with; only "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from keras_tuner.errors import FatalError
 
-OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "out of memory", "memoryerror", " oom ")
+from kdeblend.io.errors import in_words, is_out_of_memory
 
 
 class SearchStoppedError(FatalError):
@@ -62,15 +62,15 @@ def files_apart(check_data: Callable[[], object]) -> Iterator[None]:
         raise
 
 
-def describe_error(error: BaseException) -> str:
+def describe_error(error: Exception) -> str:
     """Return the reason of a failure in one line.
 
     Args:
         error: What a trial raised.
     """
     text = " ".join(str(error).split())
-    if any(word in f"{type(error).__name__} {text}".lower() for word in OUT_OF_MEMORY):
-        return f"out of memory: {text[:200] or type(error).__name__}"
+    if is_out_of_memory(error):
+        return in_words(error)
     if isinstance(error, ValueError | ArithmeticError | RuntimeError) and text:
         return text[:500]
     return f"{type(error).__name__}: {text[:500]}"

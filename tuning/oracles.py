@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kdeblend.io.atomic import write_json
 from kdeblend.tuning.config import SearchConfig
+from kdeblend.tuning.space import three_digits
 
 OBJECTIVE = "val_psnr"
 HYPERBAND_UNITS = 9
@@ -209,20 +210,26 @@ def own_values(trial: Trial) -> dict[str, Any]:
 
     Args:
         trial: A trial of any oracle.
+
+    Returns:
+        Values by name, numbers rounded as those that a network is trained with.
     """
-    values = trial.hyperparameters.values.items()
-    return {name: value for name, value in values if not name.startswith("tuner/")}
+    return {
+        name: three_digits(value) if isinstance(value, float) else value
+        for name, value in trial.hyperparameters.values.items()
+        if not name.startswith("tuner/")
+    }
 
 
 def same_values(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
-    """Compare hyper-parameters; a chief tells workers floats in single precision.
+    """Compare hyper-parameters, numbers to three digits: a chief tells workers no more than seven.
 
     Args:
         ours: Values by name.
         theirs: Others.
     """
     return ours.keys() == theirs.keys() and all(
-        math.isclose(value, theirs[name], rel_tol=1e-6)
+        math.isclose(value, theirs[name], rel_tol=5e-3)
         if isinstance(value, float)
         else value == theirs[name]
         for name, value in ours.items()

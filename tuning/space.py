@@ -46,7 +46,7 @@ class Logarithmic:
     def declare(self, hp: keras_tuner.HyperParameters, name: str, **parent: Any) -> Any:
         """Declare it in keras-tuner's space and return its value, None if it is not active."""
         value = hp.Float(name, self.low, self.high, sampling="log", **parent)
-        return None if value is None else float(f"{value:.3g}")
+        return None if value is None else three_digits(value)
 
     def count(self) -> float:
         """Return how many values there are."""
@@ -231,6 +231,11 @@ class SearchSpace:
                 f"The depth of the discriminator must be at most {largest} for stamps of "
                 f"{self.base.stamp_size} pixels. Received: {depth}"
             )
+
+
+def three_digits(value: float) -> float:
+    """Round a number to three digits."""
+    return float(f"{value:.3g}")
 
 
 def label(name: str) -> str:

@@ -43,7 +43,7 @@ class ImageSource(GalaxySource):
         self._entries = [entry for entry, shape in shapes.items() if self._usable(entry, shape)]
         self.ids = unique_ids(
             [Path(entry.name).stem for entry in self._entries],
-            [f"{Path(entry.path).name}/{entry.name}" for entry in self._entries],
+            [_place(entry, path) for entry in self._entries],
         )
 
     @classmethod
@@ -69,6 +69,13 @@ class ImageSource(GalaxySource):
         elif side < self.native_size:
             logger.warning("left out %s: %d pixels, not %d", entry.name, side, self.native_size)
         return bands == self.bands and side >= self.native_size
+
+
+def _place(entry: Entry, root: str) -> str:
+    """Return where a file is, below the folder or from the archive that was opened."""
+    start = root if os.path.isdir(root) else os.path.dirname(root)
+    path = Path(os.path.relpath(entry.path, start)).as_posix()
+    return path if path == entry.name else f"{path}/{entry.name}"
 
 
 def _shape(entry: Entry) -> tuple[int, int] | None:

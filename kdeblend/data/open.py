@@ -81,7 +81,7 @@ def open_split(paths: Sequence[str], stamp_size: int) -> tuple[GalaxySource, dic
 
 
 def _open_one(path: str) -> GalaxySource:
-    for kind in SOURCES.importable():  # of packages first, for the others take any folder
+    for _, kind in SOURCES.importable():  # of packages first, for the others take any folder
         if kind.matches(path):
             return kind(path)
     if not os.path.exists(path):

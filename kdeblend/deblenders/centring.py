@@ -29,6 +29,19 @@ class Field:
     size: tuple[int, int] | None = None
     place: Region = WHOLE
 
+    def is_within(self, side: int) -> bool:
+        """Tell whether all of the image that is wanted lies in the middle of the field.
+
+        Args:
+            side: Side in pixels of the middle.
+        """
+        for part, length in zip(self.part, self.pixels.shape[:2], strict=True):
+            start, stop, _ = part.indices(length)
+            seen = middle(length, side)
+            if start < seen.start or stop > seen.stop:
+                return False
+        return True
+
     def wanted(self, layer: np.ndarray) -> np.ndarray:
         """Return what is wanted of a layer of the field, black beyond the edges of the image.
 

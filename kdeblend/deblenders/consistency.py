@@ -5,8 +5,6 @@ Everything here is per pixel and band.
 
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES
-
 
 def make_consistent(blend: np.ndarray, layers: np.ndarray, blend_mode: str) -> np.ndarray:
     """Change layers as little as needed for them to give the blend.
@@ -19,26 +17,24 @@ def make_consistent(blend: np.ndarray, layers: np.ndarray, blend_mode: str) -> n
       are left alone. This is the nearest allowed pair, and allowed pairs are a
       convex set, so the mean squared error over both layers never grows.
     - `mixed`: both layers are cut to the blend, which neither can exceed.
-    - Any other registered mode says nothing about its layers: they are only cut
-      to [0, 1].
+    - Any other mode says nothing about its layers: they are only cut to [0, 1].
 
     Args:
         blend: Array `(n, height, width, bands)` in [0, 1].
         layers: Array `(n, 2, height, width, bands)`.
-        blend_mode: Name of a registered blend mode.
+        blend_mode: Name of the blend mode.
 
     Returns:
         Array of the shape of `layers`, float32 in [0, 1].
 
     Raises:
-        ValueError: If the shapes do not fit or `blend_mode` is unknown.
+        ValueError: If the shapes do not fit.
     """
     if layers.shape != (len(blend), 2, *blend.shape[1:]):
         raise ValueError(
             "`layers` must have the shape of `blend` with an axis of two layers after the first. "
             f"Received: layers.shape={layers.shape}, blend.shape={blend.shape}"
         )
-    BLEND_MODES[blend_mode]
     first, second = layers[:, 0], layers[:, 1]
     if blend_mode in _CONSISTENT:
         first, second = _CONSISTENT[blend_mode](blend, first, second)

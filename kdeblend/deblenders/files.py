@@ -37,7 +37,7 @@ class Report:
         done: Jobs left out, because their layers are there already.
         skipped: Files left out, because an earlier run has written them.
         fits: FITS files left out, which are not read.
-        reached_in_part: Jobs of which the deblender has seen the middle only.
+        reached_in_part: Jobs of which the deblender has seen less than is written.
         unused: Files of the table of centres that no input goes by.
     """
 
@@ -193,10 +193,10 @@ def _item(job, file: _File, record, place, size, deblender: Deblender, report: R
     image = file.image
     layers = job.layers(_suffix(job.source, image))
     check_free(job, [job.panel, *layers], record)
-    side = max(image.shape[:2])
-    if deblender.reach and min(size or side, side) > deblender.reach:
+    seen = _field(image, place, size, deblender)
+    if deblender.reach and not seen.is_within(deblender.reach):
         report.reached_in_part.append(job)
-    return _Item(job, record, _field(image, place, size, deblender), image.dtype, layers)
+    return _Item(job, record, seen, image.dtype, layers)
 
 
 def _field(image: np.ndarray, place, size: int | None, deblender: Deblender) -> Field:
@@ -233,7 +233,7 @@ def _deblend_batch(
         layers = deblender.deblend(np.stack([item.field.pixels for item in batch]))
     except Exception as error:  # backends raise kinds of their own, when memory ends for one
         if len(batch) == 1:
-            report.failed[str(batch[0].job)] = str(error) or type(error).__name__
+            report.failed[str(batch[0].job)] = _reason(error)
             return
         layers = None
     if layers is None:  # only now, when the error no longer holds the memory of the batch

@@ -81,7 +81,8 @@ class NetworkDeblender(Deblender):
         head = _head(generator)
         trained: str = getattr(head, "blend_mode", "max")
         self.blend_mode = blend_mode or trained
-        BLEND_MODES[self.blend_mode]
+        if self.blend_mode != trained:
+            BLEND_MODES[self.blend_mode]  # raises if it is not known
         modes = getattr(head, "consistent_modes", ())
         built_in = self.blend_mode == trained and trained in modes
         self.consistent = not built_in if consistent is None else consistent

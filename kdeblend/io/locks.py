@@ -40,11 +40,14 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
     lock = FileLock(folder / NAME, timeout=0)
     try:
         _acquire(lock, folder, doing)
+    except OSError:
+        _remove_if_empty(folder, made)
+        raise
+    try:
         yield
     finally:
+        _remove_if_empty(folder, made)  # while no other process can be in it
         lock.release()
-        if made:
-            _remove_if_empty(folder, made)
 
 
 def _acquire(lock: BaseFileLock, folder: Path, doing: str) -> None:
@@ -65,9 +68,9 @@ def _acquire(lock: BaseFileLock, folder: Path, doing: str) -> None:
 
 
 def _remove_if_empty(folder: Path, made: list[Path]) -> None:
-    """Remove a folder with nothing but its lock, and those above that were made for it."""
+    """Remove a folder that was made and has nothing but its lock, and those made above it."""
     with contextlib.suppress(OSError):
-        if {file.name for file in folder.iterdir()} <= {NAME}:
+        if made and {file.name for file in folder.iterdir()} <= {NAME}:
             (folder / NAME).unlink(missing_ok=True)
             for each in made:
                 each.rmdir()

@@ -15,11 +15,8 @@ class Head(keras.layers.Layer):
     decides how layers may be made consistent with the blend afterwards.
 
     Args:
-        blend_mode: Name of a registered blend mode.
+        blend_mode: Name of the blend mode; it need not be there where the network is used.
         **kwargs: Arguments of `keras.layers.Layer`.
-
-    Raises:
-        ValueError: If `blend_mode` is not registered.
     """
 
     channels_per_band = 1
@@ -28,7 +25,6 @@ class Head(keras.layers.Layer):
 
     def __init__(self, blend_mode="max", **kwargs):
         super().__init__(**kwargs)
-        BLEND_MODES[blend_mode]
         self.blend_mode = blend_mode
 
     def initializer(self):
@@ -103,18 +99,20 @@ class VisibleHead(Head):
 HEADS = {"direct": DirectHead, "visible": VisibleHead}
 
 
-def head_class(name):
-    """Return the head class of that name.
+def make_head(name, blend_mode):
+    """Return a new last layer for a generator.
 
     Args:
         name: `"direct"` or `"visible"`.
+        blend_mode: Name of a registered blend mode.
 
     Returns:
-        A subclass of `Head`; its `channels_per_band` tells what a branch must deliver.
+        A `Head`, called `head`; its `channels_per_band` tells what a branch must deliver.
 
     Raises:
-        ValueError: If there is no such head.
+        ValueError: If there is no such head or blend mode.
     """
     if name not in HEADS:
         raise ValueError(f"`head` must be one of {sorted(HEADS)}. Received: head={name!r}")
-    return HEADS[name]
+    BLEND_MODES[blend_mode]
+    return HEADS[name](blend_mode, name="head", dtype="float32")

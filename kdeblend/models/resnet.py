@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kdeblend.models.heads import head_class
+from kdeblend.models.heads import make_head
 from kdeblend.models.layers import AddCentre, BatchNormalization, PReLU
 
 
@@ -46,7 +46,7 @@ def build_generator(
         [Reiman & Göhre, 2019](https://arxiv.org/abs/1810.10098), section 2.1
     """
     _check(root_blocks, branch_blocks, filters, bands)
-    head_layer = head_class(head)(blend_mode, name="head", dtype="float32")
+    head_layer = make_head(head, blend_mode)
     blend = keras.Input((None, None, bands), name="blend")
     x = AddCentre(name="centre")(blend) if centre else blend
     x = _conv(filters, 9, "stem_conv")(x)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
-from kdeblend.models.heads import head_class
+from kdeblend.models.heads import make_head
 from kdeblend.models.layers import AddCentre
 
 
@@ -52,7 +52,7 @@ def build_unet(
     widths = tuple(widths)
     blocks = tuple(blocks) if isinstance(blocks, Sequence) else (blocks,) * len(widths)
     _check(widths, blocks, space_to_depth, decoders, bands)
-    head_layer = head_class(head)(blend_mode, name="head", dtype="float32")
+    head_layer = make_head(head, blend_mode)
     multiple = space_to_depth * 2 ** (len(widths) - 1)
     channels = head_layer.channels_per_band * bands * space_to_depth**2
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kdeblend.data.geometry import BlendGeometry
-from kdeblend.data.source import GalaxySource
+from kdeblend.data.source import GalaxySource, read_galaxy
 from kdeblend.data.split import split_indices
 from kdeblend.io.fingerprint import fingerprint
 from kdeblend.io.images import ImageReadError
@@ -192,6 +192,6 @@ def _fingerprint(source: GalaxySource, galaxies: Iterable[int]) -> str:
         yield text.encode("utf-8", "surrogateescape")
         for number in galaxies:
             with contextlib.suppress(ImageReadError):
-                yield source.image(number).tobytes()
+                yield read_galaxy(source, number).tobytes()
 
     return fingerprint(parts())

@@ -6,6 +6,7 @@ from typing import Any
 
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.network import NetworkDeblender
+from kdeblend.presets import find_preset
 
 IDENTITY = "identity"
 
@@ -22,7 +23,10 @@ def load_deblenders(names: Iterable[str], **options: Any) -> list[Deblender]:
         ValueError: If there is no such deblender.
     """
     deblenders: list[Deblender] = []
-    for name in dict.fromkeys([IDENTITY, *names]):
+    once: dict[str, str] = {}  # a preset may be named with and without its version
+    for name in [IDENTITY, *names]:
+        once.setdefault(find_preset(name) or name, name)
+    for name in once.values():
         deblender = Deblender.from_preset(name, **options)
         taken = [other.name for other in deblenders]
         if deblender.name in taken:

@@ -174,14 +174,17 @@ def _blend_mode(chunk: Chunk) -> str | None:
     Only pixels in which the modes differ much are looked at, and half of them must fit.
     """
     counted = ... if chunk.valid is None else chunk.valid
-    first, second = chunk.truth[:, 0][counted], chunk.truth[:, 1][counted]
-    made = np.stack([superpose(first, second) for superpose in BLEND_MODES.values()])
+    modes = dict(BLEND_MODES.importable())
+    names = [name for name in BLEND_MODES if name in modes]
+    made = np.stack(
+        [np.stack([modes[name](*pair) for pair in chunk.truth])[counted] for name in names]
+    )
     telling = np.ptp(made, axis=0) > MODE_TELLING
     telling = telling if telling.any() else ...
     errors = np.abs(made[:, telling] - chunk.blend[counted][telling])
     errors = np.median(errors.reshape(len(made), -1), axis=1)
     best = int(np.argmin(errors))
-    return list(BLEND_MODES)[best] if errors[best] <= MODE_TOLERANCE else None
+    return names[best] if errors[best] <= MODE_TOLERANCE else None
 
 
 def _check_shapes(path: str | os.PathLike, arrays: dict[str, NpzRows]) -> None:

@@ -33,7 +33,8 @@ class TrainingConfig:
             pixel can be.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
-        multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy.
+        multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy;
+            it counts where there are several workers.
         generator: Name of a registered generator family.
         generator_options: Arguments of its builder, except bands and blend mode.
         initial_weights: `.keras` file of a generator of the same shape to start from; empty
@@ -194,7 +195,7 @@ def _checked(name: str, hint: Any, value: Any) -> Any:
     kind = get_origin(hint) or hint
     value = _plain(value)
     if kind is tuple and isinstance(value, str):
-        return (value,)
+        return tuple(each.strip() for each in value.split(",")) if name == "devices" else (value,)
     if kind is tuple and isinstance(value, list):
         return tuple(str(each) for each in value)
     if kind is int and isinstance(value, str | float):

@@ -106,8 +106,8 @@ def best_so_far(
 ) -> tuple[float, int | None]:
     """Return PSNR and step of the best network, scored again if the blends are other ones.
 
-    If its file is gone or no checkpoint tells of it, there is none, and the next that is validated
-    is the best.
+    If its file is gone or damaged, or no checkpoint tells of it, there is none, and the next that
+    is validated is the best.
 
     Args:
         progress: How far the run has come.
@@ -118,7 +118,12 @@ def best_so_far(
         return float("-inf"), None
     if progress.blends == validation.fingerprint:
         return progress.best_psnr, progress.best_step
-    return validation.scores(load_generator(run.generator))["val_psnr"], progress.best_step
+    try:
+        generator = load_generator(run.generator)
+    except Exception as error:  # Keras raises many kinds for a damaged file
+        logger.warning("left out the best network so far, %s: %s", run.generator, error)
+        return float("-inf"), None
+    return validation.scores(generator)["val_psnr"], progress.best_step
 
 
 def _names_of_changes(before, now):

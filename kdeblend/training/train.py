@@ -131,6 +131,8 @@ class _Training:
         self._make_callbacks(blends, truth, metrics, progress)
         if self.first_step < self.config.steps:
             self._fit()
+        elif self.best_weights.best == -np.inf:
+            self._keep_last()
         result = self._result(blend_psnr)
         write_json(self.run_folder.summary, _plain(result))
         return result
@@ -222,6 +224,12 @@ class _Training:
             self.writer.close()
             if self.bar:
                 self.bar.close()
+
+    def _keep_last(self):
+        """Keep the network of a run that is at its end, where the best one is gone."""
+        scores = self.validation.scores(self.gan.averaged_generator)
+        self.best_weights.set_model(self.gan)
+        self.best_weights.on_step(self.gan.steps_done, scores)
 
     def _result(self, blend_psnr: float) -> TrainingResult:
         best = self.best_weights.best

@@ -14,13 +14,17 @@ def run_out():
     raise MemoryError
 
 
+def fill_gpu():
+    raise RuntimeError("CUDA out of memory.\nTried to allocate 9 GiB")
+
+
 @pytest.mark.parametrize(
-    ("work", "message"), [(allocate, "Unable to allocate"), (run_out, "MemoryError")]
+    ("work", "message"), [(allocate, ": Unable to"), (run_out, "\n"), (fill_gpu, ": CUDA out of")]
 )
 def test_a_full_memory_is_one_line(work, message):
     result = CliRunner().invoke(click.command()(report_errors(work)))
     assert result.exit_code == 1
-    assert result.output.startswith(f"Error: {message}")
+    assert result.output.startswith(f"Error: out of memory{message}")
     assert result.output.count("\n") == 1
 
 

@@ -100,10 +100,14 @@ def test_resume_needs_only_the_folder(calls, tmp_path):
     assert result.exit_code == 0, result.output
     assert calls[1][0] == calls[0][0].replace(max_trials=30)
     assert read_search_config(out / "search.yaml").max_trials == 30
+    assert invoke("--out", out, "--resume", "--fix", "workers=3").exit_code == 0
+    assert read_search_config(out / "search.yaml").fixed == {"root_blocks": 4, "workers": 3}
+    result = invoke("--out", out, "--resume", "--fix", "N=3")
+    assert "Received: other ['branch_blocks']" in result.output
     result = invoke("--out", out)
     assert result.exit_code == 1
     assert "--resume" in result.output
-    assert len(calls) == 2
+    assert len(calls) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import logging
 import pickle
 import shutil
+import zipfile
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from kdeblend.data.open import SOURCES, open_source
 from kdeblend.data.prepared import PreparedSource, prepare
 from kdeblend.data.sequence import BlendSequence
 from kdeblend.data.source import read_galaxy
-from kdeblend.data.split import split_indices
+from kdeblend.data.split import split_indices, split_of
 from kdeblend.io.images import ImageReadError, write_image
 
 
@@ -111,9 +112,15 @@ def test_files_that_vanish_raise_by_name(galaxy_folder):
 
 def test_equal_names_get_different_ids_on_the_same_side(galaxy_folder):
     shutil.copy(galaxy_folder / "0.png", galaxy_folder / "more" / "0.png")
+    for place in ("x", "y"):
+        (galaxy_folder / place).mkdir()
+        with zipfile.ZipFile(galaxy_folder / place / "part.zip", "w") as archive:
+            archive.write(galaxy_folder / "0.png", "0.png")
     ids = open_source([galaxy_folder]).ids
-    assert len(set(ids)) == 9
-    assert sum(galaxy_id.startswith("0::") for galaxy_id in ids) == 2
+    assert len(set(ids)) == 11
+    places = ["0.png", "more/0.png", "x/part.zip/0.png", "y/part.zip/0.png"]
+    assert sorted(each for each in ids if "::" in each) == [f"0::{place}" for place in places]
+    assert len({split_of(each) for each in ids if "::" in each}) == 1
 
 
 def test_adding_files_moves_no_galaxy(galaxy_folder):

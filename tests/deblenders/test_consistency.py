@@ -110,5 +110,8 @@ def test_mixed_cuts_to_the_blend(truth):
 def test_errors(truth):
     with pytest.raises(ValueError, match="Received"):
         make_consistent(truth[:, 0], truth[:, 0], "max")
-    with pytest.raises(ValueError, match="nothing"):
-        make_consistent(truth[:, 0], truth, "nothing")
+
+
+def test_of_an_unknown_mode_layers_are_only_cut(truth):
+    layers = make_consistent(truth[:, 0], 2 * truth, "of a package that is not there")
+    np.testing.assert_array_equal(layers, np.minimum(2 * truth, 1))

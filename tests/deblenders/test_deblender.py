@@ -231,6 +231,16 @@ def test_the_blend_mode_of_a_run_counts_where_the_network_does_not_say_it(tmp_pa
     assert Deblender.from_preset(str(tmp_path)).blend_mode == "mixed"
 
 
+def test_a_network_does_without_the_blend_mode_of_its_training(tmp_path, blends):
+    network = build_unet(widths=(4,), blocks=0, space_to_depth=1, head="direct")
+    expected = NetworkDeblender(network, consistent=False).deblend(blends)
+    network.get_layer("head").blend_mode = "of a package that is not there"
+    network.save(tmp_path / "generator.keras")
+    deblender = Deblender.from_preset(str(tmp_path / "generator.keras"))
+    assert deblender.blend_mode == "of a package that is not there"
+    np.testing.assert_allclose(deblender.deblend(blends), expected, atol=1e-6)
+
+
 def test_from_run_folder_and_file(tmp_path, blends):
     run = tmp_path / "run"
     run.mkdir()

@@ -149,7 +149,7 @@ def test_a_blend_that_a_deblender_fails_on_is_alone_in_that(tmp_path):
     calls = []
     report = deblend_files([tmp_path], AfraidOfTheDark(), progress=lambda *call: calls.append(call))
     assert [job.source.name for job in report.written] == ["a.png", "b.png"]
-    assert report.failed == {str(tmp_path / "black.png"): "MemoryError"}
+    assert report.failed == {str(tmp_path / "black.png"): "out of memory"}
     assert sum(count for count, _ in calls) == 3
     assert {total for _, total in calls} == {3}
 
@@ -259,7 +259,7 @@ def test_an_image_too_large_for_the_memory_stops_no_other(tmp_path, monkeypatch)
     for name in ("a.png", "b.png"):
         make(tmp_path / name)
     report = deblend_files([tmp_path], IdentityDeblender(), centre=(2, 2))
-    assert list(report.failed.values()) == ["cannot allocate 8 GiB"] * 2
+    assert list(report.failed.values()) == ["out of memory: cannot allocate 8 GiB"] * 2
 
 
 def test_memory_that_ends_while_layers_are_written_stops_no_other(tmp_path, monkeypatch):
@@ -272,7 +272,7 @@ def test_memory_that_ends_while_layers_are_written_stops_no_other(tmp_path, monk
     for name in "abc":
         make(tmp_path / f"{name}.png")
     report = deblend_files([tmp_path], IdentityDeblender(), tmp_path / "out")
-    assert report.failed == {str(tmp_path / "b.png"): "Unable to allocate 9 GiB"}
+    assert report.failed == {str(tmp_path / "b.png"): "out of memory: Unable to allocate 9 GiB"}
     assert len(report.written) == 2
 
 
@@ -281,8 +281,10 @@ def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path):
     deblender.reach = 12
     make(tmp_path / "a.png")
     make(tmp_path / "b.png", height=13)
-    report = deblend_files([tmp_path], deblender, centre=(1, 1))
-    assert [job.source.name for job in report.reached_in_part] == ["b.png"]
+    centres = {"a.png": {"near": (5, 6), "edge": (5, 1)}, "b.png": {"": (5, 6)}}
+    for centre, told in ((None, ["b.png"]), (centres, ["a.png: edge", "b.png"])):
+        report = deblend_files([tmp_path], deblender, tmp_path / "out", centre)
+        assert [str(job) for job in report.reached_in_part] == [f"{tmp_path}/{one}" for one in told]
 
 
 def test_foreign_files_are_never_overwritten(tmp_path):

@@ -5,6 +5,10 @@ import pytest
 from kdeblend.io.errors import in_words
 
 
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's."""
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
@@ -12,7 +16,9 @@ from kdeblend.io.errors import in_words
         (OSError(errno.ENOSPC, "No space left"), "No space left"),
         (OSError("a.zip ends too soon"), "a.zip ends too soon"),
         (ValueError("`seed` must be positive"), "`seed` must be positive"),
-        (MemoryError(), "MemoryError"),
+        (MemoryError(), "out of memory"),
+        (ResourceExhaustedError("OOM when\n  allocating"), "out of memory: OOM when allocating"),
+        (RuntimeError("CUDA out of memory. Tried"), "out of memory: CUDA out of memory. Tried"),
     ],
 )
 def test_errors_in_words(error, text):

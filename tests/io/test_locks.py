@@ -23,6 +23,19 @@ def test_a_new_folder_that_stays_empty_goes_and_an_old_one_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
 
 
+def test_who_is_refused_takes_nothing_from_who_is_in_a_new_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    inside = locked(folder, "training")
+    inside.__enter__()
+    # As if the other process had looked a moment before the folder was made.
+    monkeypatch.setattr(type(folder), "exists", lambda path: path not in (folder,))
+    with pytest.raises(ValueError, match="no other process"):
+        locked(folder, "training").__enter__()
+    (folder / "result").write_text("done")
+    inside.__exit__(None, None, None)
+    assert (folder / "result").read_text() == "done"
+
+
 @pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "none left")])
 def test_a_file_system_without_locks_is_warned_of(error, tmp_path, caplog, monkeypatch):
     def refuse(lock):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,27 @@ def test_blend_mode_of_jpeg_files_is_found(mode, images, tmp_path):
     blend = BLEND_MODES[mode](*np.moveaxis(truth / np.float32(255), 1, 0))
     np.savez(tmp_path / "jpeg.npz", blend=jpeg(np.uint8(255 * blend)), truth=truth)
     assert ReadBlends(tmp_path / "jpeg.npz").blend_mode == mode
+
+
+PICKY = """
+def on_images(first, second):
+    height, width, bands = first.shape
+    return first[::-1]
+"""
+
+
+def test_blend_modes_of_packages_get_images_and_may_be_missing(tmp_path, monkeypatch, caplog):
+    (tmp_path / "picky.py").write_text(PICKY)
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [
+        EntryPoint(name, f"{name}:on_images", BLEND_MODES.group) for name in ("missing", "picky")
+    ]
+    monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: entries)
+    truth = np.random.default_rng(1).random((2, 2, 9, 12, 3), np.float32)
+    for name, blend in (("max", truth.max(axis=1)), ("picky", truth[:, 0, ::-1])):
+        np.savez(tmp_path / "blends.npz", blend=blend, truth=truth, valid=truth[:, 0, ..., 0] < 0.9)
+        assert ReadBlends(tmp_path / "blends.npz").blend_mode == name
+    assert "left out the blend mode missing: " in caplog.text
 
 
 def jpeg(pictures):

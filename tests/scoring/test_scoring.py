@@ -12,6 +12,7 @@ from kdeblend.data.split import split_indices
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.metrics import METRICS as ALL_METRICS
+from kdeblend.presets import DEFAULT_PRESET
 from kdeblend.scoring.blends import BlendSet, MadeBlends
 from kdeblend.scoring.load import load_deblenders
 from kdeblend.scoring.read_blends import ReadBlends
@@ -145,6 +146,19 @@ def test_taken_blends_are_those_of_the_chunks(npz):
         for wrong in ([len(blends)], [-1], []):
             with pytest.raises(ValueError, match=f"0 to {len(blends) - 1}"):
                 blends.take(wrong)
+
+
+def test_galaxies_that_a_source_cannot_read_are_left_out(caplog):
+    class Torn(Gaussians):
+        def image(self, index):
+            if index == number:
+                raise ValueError("torn")
+            return super().image(index)
+
+    number = made().galaxies[0, 0]
+    blends = MadeBlends(Torn(), 40, geometry=BlendGeometry(stamp_size=16))
+    assert number not in blends.galaxies
+    assert f"left out galaxy-{number}: " in caplog.text
 
 
 def test_validation_blends_are_of_other_galaxies():
@@ -388,3 +402,8 @@ def test_deblenders_of_equal_names_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "y")
     names = [d.name for d in load_deblenders(["../x/net.keras", "net.keras"])]
     assert names == ["identity", "net.keras", str(paths[1])]
+
+
+def test_a_preset_named_with_and_without_its_version_is_scored_once():
+    given = [DEFAULT_PRESET, "identity", DEFAULT_PRESET.rpartition("-")[0]]
+    assert [each.name for each in load_deblenders(given)] == ["identity", DEFAULT_PRESET]

@@ -277,6 +277,30 @@ def test_a_run_whose_best_network_is_gone_keeps_the_next_one(config, tmp_path):
     assert run.generator.is_file()
 
 
+def test_a_run_at_its_end_whose_best_network_is_gone_keeps_its_last_one(config, tmp_path):
+    first = train(config.replace(steps=3), tmp_path / "run", progress=False)
+    run = RunFolder(tmp_path / "run")
+    weights = keras.saving.load_model(run.generator, compile=False).get_weights()
+    run.generator.unlink()
+    again = train(config.replace(steps=3), run.path, True, progress=False)
+    assert again == first
+    for before, after in zip(
+        weights, keras.saving.load_model(run.generator, compile=False).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04" + bytes(500)])
+def test_a_damaged_best_network_gives_way_when_the_blends_change(config, tmp_path, damage, caplog):
+    train(config.replace(steps=3), tmp_path / "run", progress=False)
+    run = RunFolder(tmp_path / "run")
+    run.generator.write_bytes(damage)
+    changed = config.replace(steps=3, validation_blends=config.validation_blends + 1)
+    assert train(changed, run.path, True, progress=False).best_step == 3
+    assert "left out the best network so far" in caplog.text
+    assert len(keras.saving.load_model(run.generator, compile=False).outputs) == 2
+
+
 def test_relative_paths_do_not_depend_on_the_folder_one_is_in(config, tmp_path, monkeypatch):
     (galaxies,) = config.data
     (tmp_path / "elsewhere").mkdir()

@@ -66,10 +66,14 @@ def test_mistakes_are_explained(changes, message):
         SearchConfig(**changes)
 
 
-def test_resuming_may_change_the_number_of_trials_and_the_devices():
+def test_resuming_may_change_the_number_of_trials_and_what_makes_them_quicker():
     before = SearchConfig(search_base("quick"))
     training = before.training.replace(devices=["cpu:0"])
     before.replace(max_trials=30, training=training).check_resumed(before)
-    for changes in ({"seed": 1}, {"training": before.training.replace(batch_size=4)}):
+    before.replace(fixed={"workers": 3}).check_resumed(before)
+    before.check_resumed(before.replace(fixed={"workers": 3}))
+    for changes in (
+        {"seed": 1}, {"training": before.training.replace(batch_size=4)}, {"fixed": {"filters": 8}}
+    ):  # fmt: skip
         with pytest.raises(ValueError, match="Received: other "):
             before.replace(**changes).check_resumed(before)

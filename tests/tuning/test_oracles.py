@@ -3,17 +3,21 @@ import json
 import keras_tuner
 import numpy as np
 import pytest
+from keras_tuner.engine.trial import Trial
 
+from kdeblend.tuning.config import search_base
 from kdeblend.tuning.hypermodel import DeblendingHyperModel
 from kdeblend.tuning.oracles import (
     OBJECTIVE,
     BayesianOracle,
     make_oracle,
     mixed_seed,
+    own_values,
     parent_of,
     same_values,
     share_of,
 )
+from kdeblend.tuning.space import SearchSpace
 
 
 def score(values):
@@ -120,6 +124,15 @@ def test_the_trial_of_a_lost_tuner_goes_to_the_next(config, tmp_path):
     oracle = make_oracle(config, tmp_path / "oracle.json")
     assert oracle.create_trial("three").trial_id == first.trial_id
     assert oracle.create_trial("two").trial_id == second.trial_id
+
+
+def test_values_are_those_that_a_network_is_trained_with():
+    space = SearchSpace(search_base("quick"), ("learning_rate",))
+    hp = keras_tuner.HyperParameters()
+    space.values(hp)
+    hp.values |= {"learning_rate": 0.000288977, "tuner/epochs": 3}
+    assert own_values(Trial(hp)) == space.values(hp)
+    assert own_values(Trial(hp))["learning_rate"] == 0.000289
 
 
 def test_values_are_the_same_in_single_precision():
