@@ -13,8 +13,8 @@ import re
 import keras
 import numpy as np
 
-from kdeblend.deblenders.load import find_architecture, find_weights
-from kdeblend.models.generators import load_generator
+from kdeblend.deblenders.load import find_weights
+from kdeblend.models.files import load_generator, save_generator
 from kdeblend.models.unet import build_unet
 
 GROUPS = 4
@@ -75,8 +75,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
-    small = load_generator(find_weights(arguments.network).path)
-    options = find_architecture(arguments.network).get("generator_options", {})
+    weights = find_weights(arguments.network)
+    small = load_generator(weights.path)
+    facts = weights.facts
+    options = facts.get("generator_options", {})
     if len(options.get("widths", ())) != len(arguments.widths):
         raise SystemExit(f"the network must be a U-Net of {len(arguments.widths)} scales")
     own = {
@@ -91,7 +93,8 @@ def main():
     blends = np.random.default_rng(0).random((4, 80, 80, own["bands"]), np.float32)
     before, after = (np.stack(net.predict_on_batch(blends)) for net in (small, large))
     print(f"largest difference of the answers, of 2: {np.abs(before - after).max():.2g}")
-    large.save(arguments.out)
+    grown = {name: own[name] for name in ("widths", "blocks")}
+    save_generator(large, arguments.out, {**facts, "generator_options": options | grown})
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ Examples:
     "--init",
     metavar="PRESET|RUN|FILE",
     help="Start from a trained network, its weights and its shape, without burn-in. (The shape of "
-    "a FILE outside a run is not known: give it with --set.)",
+    "a FILE that kdeblend has not written is not known: give it with --set.)",
 )
 @click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
 @click.option("--steps", type=int, metavar="N", help="Training steps in all.")
@@ -176,11 +176,12 @@ def _initial(name):
 
     Burn-in is for random weights; on the perceptual loss alone, trained ones would forget.
     """
-    from kdeblend.deblenders.load import find_architecture, find_weights
+    from kdeblend.deblenders.load import find_weights
 
     weights = find_weights(name)
-    path = str(weights.path.resolve())
-    return {**find_architecture(name), "initial_weights": path, "burn_in": 0}
+    shape = ("generator", "generator_options")
+    values = {name: weights.facts[name] for name in shape if name in weights.facts}
+    return {**values, "initial_weights": str(weights.path.resolve()), "burn_in": 0}
 
 
 def _refuse_generator(values, initial):

@@ -1,10 +1,12 @@
 """From what a user writes, a name or a path, to a deblender."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
+from kdeblend.models.files import FACTS, read_facts
 from kdeblend.presets import find_preset, list_presets, preset_path
 from kdeblend.training.config import read_config
 from kdeblend.training.folder import RunFolder
@@ -45,12 +47,12 @@ def load_deblender(
     weights = find_weights(name_or_path)
     return NetworkDeblender.from_file(
         weights.path,
-        weights.blend_mode,
+        weights.facts.get("blend_mode"),
         blend_mode=blend_mode,
         batch_size=batch_size,
         name=weights.name,
         orientations=weights.orientations if orientations is None else orientations,
-        stamp_size=weights.stamp_size,
+        stamp_size=weights.facts.get("stamp_size"),
         scale=scale,
         **options,
     )
@@ -62,16 +64,15 @@ class Weights(NamedTuple):
     Attributes:
         path: Its `.keras` file.
         name: What to call it: the preset's full name, or that of the path.
+        facts: Hyper-parameters of its training by name, as far as they are known; see
+            `kdeblend.models.files.FACTS`.
         orientations: Over how many flips and turns its answers are to be averaged.
-        stamp_size: Side in pixels of the blends that it has learnt from, None if it is not known.
-        blend_mode: How the light of these was put together, None if only the network says it.
     """
 
     path: Path
     name: str
+    facts: Mapping[str, Any]
     orientations: int = 1
-    stamp_size: int | None = None
-    blend_mode: str | None = None
 
 
 def find_weights(name_or_path: str) -> Weights:
@@ -91,50 +92,36 @@ def find_weights(name_or_path: str) -> Weights:
             f"./{name_or_path} for the path. Received: {name_or_path!r}"
         )
     if preset is not None:
-        entry = list_presets()[preset]
-        return Weights(preset_path(preset), preset, entry["orientations"], entry["stamp_size"])
+        return _of_preset(preset)
     name = path.name or name_or_path
     if path.is_dir():
         run = RunFolder(path)
         if run.generator.is_file():
-            return Weights(run.generator, name, **_blends(run))
+            return Weights(run.generator, name, _facts(run.generator))
         raise ValueError(
             f"a run folder must hold {run.generator.name}. Received: {path}, which does not"
         )
     if path.is_file() and path.suffix == ".keras":
-        inside = RunFolder(path.parent)
-        of_run = path.resolve() == inside.generator.resolve()
-        return Weights(path, name, **_blends(inside) if of_run else {})
+        return Weights(path, name, _facts(path))
     raise ValueError(
         f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
         f"a run folder or a .keras file. Received: {name_or_path!r}"
     )
 
 
-def _blends(run: RunFolder) -> dict[str, Any]:
-    """Return what a run's network has learnt from, as far as its configuration says so."""
-    config = read_config(run.config) if run.exists() else {}
-    return {name: config.get(name) for name in ("stamp_size", "blend_mode")}
+def _of_preset(preset: str) -> Weights:
+    entry = list_presets()[preset]
+    options = dict(entry["generator"])
+    facts = {"generator": options.pop("family"), "generator_options": options}
+    facts |= {name: entry[name] for name in ("stamp_size", "blend_mode")}
+    return Weights(preset_path(preset), preset, facts, entry["orientations"])
 
 
-def find_architecture(name_or_path: str) -> dict[str, Any]:
-    """Return how the network behind a preset, a run folder or a file was built.
-
-    Args:
-        name_or_path: One of these.
-
-    Returns:
-        The hyper-parameters `generator` and `generator_options`; empty for a file that is
-        not in a run folder.
-    """
-    preset = find_preset(name_or_path)
-    path = Path(name_or_path)
-    inside = RunFolder(path.parent)
-    run = inside if path == inside.generator else RunFolder(path)
-    if preset is not None:
-        options = dict(list_presets()[preset]["generator"])
-        return {"generator": options.pop("family"), "generator_options": options}
-    if run.exists():
-        config = run.read_config()
-        return {"generator": config.generator, "generator_options": config.generator_options}
-    return {}
+def _facts(path: Path) -> dict[str, Any]:
+    """Return what a file says of its network, or for an older one that of a run, its run."""
+    run = RunFolder(path.parent)
+    of_run = run.exists() and path.resolve() == run.generator.resolve()
+    if (facts := read_facts(path)) or not of_run:
+        return facts
+    config = read_config(run.config)
+    return {name: config[name] for name in FACTS if name in config}

@@ -104,7 +104,7 @@ class NetworkDeblender(Deblender):
         Raises:
             ValueError: If the file holds no generator, or an option is wrong.
         """
-        from kdeblend.models.generators import load_generator
+        from kdeblend.models.files import load_generator
 
         try:
             generator = load_generator(path)

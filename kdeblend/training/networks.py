@@ -5,8 +5,9 @@ from pathlib import Path
 import keras
 
 from kdeblend.models.discriminator import build_discriminator
+from kdeblend.models.files import load_generator
 from kdeblend.models.gan import DeblendingGAN
-from kdeblend.models.generators import GENERATORS, load_generator
+from kdeblend.models.generators import GENERATORS
 from kdeblend.models.perceptual import PerceptualLoss
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.muon import ConvolutionMuon

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from kdeblend.models.files import load_generator
 from kdeblend.models.gan import DeblendingGAN
-from kdeblend.models.generators import load_generator
 from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import (
     CheckpointError,

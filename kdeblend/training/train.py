@@ -156,7 +156,7 @@ class _Training:
             blends, truth, metrics, every, last, config.batch_size, at_start=self._starts_trained
         )
         best = best_so_far(self.before, run, validation)
-        self.best_weights = BestWeights(run.generator, *best)
+        self.best_weights = BestWeights(run.generator, config.to_dict(), *best)
         self.checkpoint = Checkpoint(
             run.checkpoints, config.checkpoint_every, last, extra=self._to_keep
         )

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from kdeblend.cli.main import main
 from kdeblend.data.split import split_of
-from kdeblend.deblenders.load import find_architecture
+from kdeblend.deblenders.load import find_weights
 from kdeblend.presets import list_presets
 from kdeblend.training.config import preset_config
 from kdeblend.training.networks import build_config_generator
@@ -167,24 +168,26 @@ def test_an_old_run_needs_resume(arguments):
     assert "--resume" in result.output
 
 
-@pytest.mark.parametrize("start", ["", "generator.keras"])
+@pytest.mark.parametrize("start", ["run", "run/generator.keras", "moved.keras"])
 def test_a_run_starts_from_a_trained_network_in_its_shape(start, arguments, tmp_path):
     run, after = tmp_path / "run", tmp_path / "next"
     assert invoke(*arguments, "--steps", 1).exit_code == 0
+    shutil.copy(run / "generator.keras", tmp_path / "moved.keras")
     other = yaml.safe_load((run / "config.yaml").read_text())
     other |= {"generator_options": {"widths": [5, 6], "blocks": 2}}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(other))
     again = [str(after) if each == str(run) else each for each in arguments]
-    result = invoke(*again, "--init", run / start)
+    result = invoke(*again, "--init", tmp_path / start)
     assert result.exit_code == 0, result.output
     config = yaml.safe_load((after / "config.yaml").read_text())
     assert config["generator_options"] == {"widths": [4, 8], "blocks": 0, "decoders": 1}
-    assert config["initial_weights"] == str(run / "generator.keras")
+    path = run / "generator.keras" if start == "run" else tmp_path / start
+    assert config["initial_weights"] == str(path)
 
 
 @pytest.mark.parametrize("name", list_presets())
 def test_a_preset_lends_its_shape(name):
-    config = preset_config("quick").replace(**find_architecture(name))
+    config = preset_config("quick").replace(**find_weights(name).facts)
     generator = build_config_generator(config, bands=3)
     assert generator.count_params() == list_presets()[name]["parameters"]
 

@@ -6,6 +6,7 @@ from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.deblenders.network import NetworkDeblender
+from kdeblend.models.files import save_generator
 from kdeblend.models.unet import build_unet
 from kdeblend.training.config import preset_config
 
@@ -216,8 +217,11 @@ def test_stamps_of_a_run_are_known(tmp_path):
     preset_config("quick").replace(stamp_size=24).save(run / "config.yaml")
     for path in (run, run / "generator.keras"):
         assert Deblender.from_preset(str(path)).stamp_size == 24
-    saved_network(tmp_path / "other.keras")
-    assert Deblender.from_preset(str(tmp_path / "other.keras")).stamp_size is None
+    other = tmp_path / "other.keras"
+    saved_network(other)
+    assert Deblender.from_preset(str(other)).stamp_size is None
+    save_generator(halving_network(), other, {"stamp_size": 32})
+    assert Deblender.from_preset(str(other)).stamp_size == 32
 
 
 def test_the_blend_mode_of_a_run_counts_where_the_network_does_not_say_it(tmp_path, blends):

@@ -1,14 +1,11 @@
 import json
-import logging
-import zipfile
-from importlib.metadata import EntryPoint
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from kdeblend.models.generators import GENERATORS, load_generator
+from kdeblend.models.generators import GENERATORS
 from kdeblend.models.layers import AddCentre
 from kdeblend.models.resnet import build_generator
 from kdeblend.models.unet import CropLike, PadToMultiple, build_unet
@@ -181,28 +178,3 @@ def test_impossible_options_are_refused(build, options, message):
 def test_unknown_family_lists_the_known():
     with pytest.raises(ValueError, match=r"resnet.*unet.*Received: 'vae'"):
         GENERATORS["vae"]
-
-
-def test_a_broken_package_does_not_keep_networks_from_loading(monkeypatch, tmp_path, caplog):
-    entry = EntryPoint("strange", "no_such_package:build", GENERATORS.group)
-    monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: [entry])
-    with pytest.raises(ImportError, match=r"generator 'strange' of an installed package.*no_such"):
-        GENERATORS["strange"]
-    build_unet(**SMALL["unet"]).save(tmp_path / "unet.keras")
-    with caplog.at_level(logging.WARNING, "kdeblend"):
-        generator = load_generator(tmp_path / "unet.keras")
-    assert generator.count_params() == build_unet(**SMALL["unet"]).count_params()
-    assert "left out the generator strange" in caplog.text
-
-
-@pytest.mark.parametrize("module", [None, "no_such_package.layers"])
-def test_a_class_that_is_not_there_is_named(module, tmp_path):
-    layer = {"module": module, "class_name": "Odd", "config": {}, "registered_name": "them>Odd"}
-    config = keras.saving.serialize_keras_object(build_unet(**SMALL["unet"]))
-    config["config"]["layers"][1] |= layer
-    with zipfile.ZipFile(tmp_path / "unet.keras", "w") as file:
-        file.writestr("config.json", json.dumps(config))
-        file.writestr("metadata.json", "{}")
-        file.writestr("model.weights.h5", "")
-    with pytest.raises(ImportError, match=r"^the network needs 'Odd', which is not there; .*ed$"):
-        load_generator(tmp_path / "unet.keras")

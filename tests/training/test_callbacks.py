@@ -151,7 +151,7 @@ def test_best_weights_are_kept(gan, layers, tmp_path):
             written.append(path.stat().st_mtime_ns if path.exists() else None)
 
     path, written = tmp_path / "generator.keras", []
-    best = BestWeights(path)
+    best = BestWeights(path, {"stamp_size": 16})
     fit(gan, layers, Scores(), best)
     assert best.best == 3.0
     assert written[0] is None

@@ -1,10 +1,13 @@
 """The best generator so far, kept in a file of its own."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kdeblend.io.atomic import atomic_path
+from kdeblend.models.files import save_generator
 from kdeblend.training.callbacks.step_callback import StepCallback
 
 
@@ -15,13 +18,15 @@ class BestWeights(StepCallback):
 
     Args:
         path: Where the generator goes, a `.keras` file.
+        facts: What the file is to say of its training; see `save_generator`.
         best: Best `val_psnr` so far, when a run is resumed.
         best_step: The step that it was reached at, if that is known.
     """
 
-    def __init__(self, path, best=-np.inf, best_step=None):
+    def __init__(self, path, facts: Mapping[str, Any], best=-np.inf, best_step=None):
         super().__init__()
         self.path = Path(path)
+        self.facts = facts
         self.best = best
         self.best_step = best_step
 
@@ -42,6 +47,6 @@ class BestWeights(StepCallback):
         generator = self.model.averaged_generator
         generator.trainable = True
         try:
-            generator.save(path)
+            save_generator(generator, path, self.facts)
         finally:
             generator.trainable = False

@@ -1,0 +1,73 @@
+"""Generators in `.keras` files that say how they were built and what they have learnt from."""
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from kdeblend.models.generators import GENERATORS
+
+FACTS = ("generator", "generator_options", "stamp_size", "blend_mode")
+"""The hyper-parameters of its training that a file keeps."""
+ENTRY = "kdeblend.json"
+# How Keras says in a page of text that a saved object is of a class it does not know.
+UNKNOWN_CLASS = re.compile(r"Could not (?:locate|deserialize) \w+ '([^']+)'")
+
+
+def save_generator(generator: Any, path: str | os.PathLike, facts: Mapping[str, Any]) -> None:
+    """Save a generator, with what is known of its training, as a file that Keras can load, too.
+
+    Args:
+        generator: A `keras.Model`.
+        path: The file; its name ends in `.keras`.
+        facts: Values of the hyper-parameters `FACTS` by name, as far as they are known.
+    """
+    generator.save(path)
+    known = {name: facts[name] for name in FACTS if name in facts}
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(ENTRY, json.dumps(known))
+
+
+def read_facts(path: str | os.PathLike) -> dict[str, Any]:
+    """Return what a file says of the training of its generator, nothing if Keras alone made it.
+
+    Args:
+        path: A `.keras` file; one that is damaged says nothing.
+
+    Returns:
+        Values of hyper-parameters by name.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            return json.loads(file.read(ENTRY))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return {}
+
+
+def load_generator(path: str | os.PathLike) -> Any:
+    """Load a generator of any family.
+
+    Args:
+        path: A `.keras` file.
+
+    Returns:
+        The `keras.Model`, not compiled. Keras raises errors of many kinds for a damaged file.
+
+    Raises:
+        ImportError: If a class that the network is made of is not there.
+    """
+    import keras
+
+    list(GENERATORS.importable())  # importing them makes Keras know their layers
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except TypeError as error:
+        unknown = UNKNOWN_CLASS.search(str(error))
+        if unknown is None:
+            raise
+        raise ImportError(
+            f"the network needs {unknown[1]!r}, which is not there; probably the package that it "
+            "comes from is not installed"
+        ) from error
