@@ -1,10 +1,9 @@
 """What a search leaves behind: the table of trials and the best configuration."""
 
-import csv
 import shutil
 from pathlib import Path
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import atomic_path, write_csv
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.tuning.config import SearchConfig
@@ -39,13 +38,7 @@ def write_table(folder: SearchFolder) -> list[TrialRecord]:
     records = read_records(folder.trials)
     names = searched_names(records)
     columns = ["trial", *map(label, names), *MEASURED, "state", "reason"]
-    with (
-        atomic_path(folder.table) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(_row(record, names) for record in records)
+    write_csv(folder.table, columns, (_row(record, names) for record in records))
     _write_best(folder, best_of(records))
     return records
 

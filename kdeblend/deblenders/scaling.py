@@ -12,7 +12,7 @@ import numpy as np
 from skimage.transform import resize
 
 from kdeblend.deblenders.deblender import MIN_SIDE
-from kdeblend.deblenders.window import Answer
+from kdeblend.deblenders.window import AnswerFunction
 
 DARKEST = 1e-4  # below this share of the brightest, both layers get an equal part of the detail
 
@@ -30,7 +30,7 @@ def check_scale(scale: float) -> None:
         raise ValueError(f"`scale` must be above 0, at most 1. Received: scale={scale}")
 
 
-def answer_scaled(answer: Answer, blends: np.ndarray, scale: float) -> np.ndarray:
+def answer_scaled(answer: AnswerFunction, blends: np.ndarray, scale: float) -> np.ndarray:
     """Answer images at a smaller scale.
 
     Pixels are sampled bilinearly without any smoothing, as those of the training are, so that

@@ -15,7 +15,7 @@ from kdeblend.deblenders.sky import sky_of
 GRID = 16  # pixels; a multiple of the steps of the usual coarser scales, twice over
 MARGIN = 8  # pixels around a stamp that a network is shown as well; its answer fades out on them
 
-Answer = Callable[[np.ndarray], np.ndarray]
+AnswerFunction = Callable[[np.ndarray], np.ndarray]
 
 
 def reach(stamp_size: int, scale: float = 1) -> int:
@@ -29,7 +29,7 @@ def reach(stamp_size: int, scale: float = 1) -> int:
 
 
 def deblend_middle(
-    answer: Answer, blends: np.ndarray, stamp_size: int, blend_mode: str, scale: float = 1
+    answer: AnswerFunction, blends: np.ndarray, stamp_size: int, blend_mode: str, scale: float = 1
 ) -> np.ndarray:
     """Deblend the middle of each image; what lies around it belongs to the second layer.
 
@@ -63,7 +63,7 @@ def deblend_middle(
     return layers
 
 
-def answer_aligned(answer: Answer, blends: np.ndarray, stamp_size: int) -> np.ndarray:
+def answer_aligned(answer: AnswerFunction, blends: np.ndarray, stamp_size: int) -> np.ndarray:
     """Answer images that are mirrored at their edges until their middle lies as that of stamps.
 
     Args:

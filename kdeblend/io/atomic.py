@@ -1,11 +1,12 @@
 """Writing a file so that it is either complete or not there."""
 
+import csv
 import errno
 import json
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,23 @@ def write_json(path: str | os.PathLike, values: Any, **options: Any) -> None:
         ValueError: If a value is not finite and `allow_nan` is False.
     """
     write_text(path, json.dumps(values, indent=2, **options) + "\n")
+
+
+def write_csv(path: str | os.PathLike, header: Iterable[str], rows: Iterable[Iterable]) -> None:
+    """Write a table, complete or not at all, in UTF-8.
+
+    Args:
+        path: The file; an existing one is replaced.
+        header: The names of the columns.
+        rows: The values of each row. Names of files among them need not be UTF-8.
+    """
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def remove_temporaries(folder: str | os.PathLike) -> None:

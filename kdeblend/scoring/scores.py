@@ -1,6 +1,5 @@
 """What a scoring finds: single scores, what the blends are like, failures and times."""
 
-import csv
 import math
 import os
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_csv
 
 LAYERS = ("central", "other")
 PROPERTIES = ("separation", "size_ratio", "flux_ratio", "hidden")
@@ -53,14 +52,7 @@ class Scores:
         milliseconds, the properties, and one per metric. What is not defined is left empty.
         """
         columns = [*_FIRST_COLUMNS, *self.properties, *self.metrics]
-        with (
-            atomic_path(path) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            for name in self.values:
-                writer.writerows(self._rows(name))
+        write_csv(path, columns, (row for name in self.values for row in self._rows(name)))
 
     def _rows(self, name: str) -> Iterator[list[str]]:
         by_metric, failures = self.values[name], self.failures.get(name, {})
@@ -87,14 +79,8 @@ def write_galaxy_ids(path: str | os.PathLike, galaxy_ids: np.ndarray) -> None:
         path: The file; an existing one is replaced.
         galaxy_ids: Text array `(blends, 2)`.
     """
-    with (
-        atomic_path(path) as temporary,
-        # names of files need not be UTF-8
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(["blend", *LAYERS])
-        writer.writerows([number, *pair] for number, pair in enumerate(galaxy_ids.tolist()))
+    rows = ([number, *pair] for number, pair in enumerate(galaxy_ids.tolist()))
+    write_csv(path, ["blend", *LAYERS], rows)
 
 
 def _text(value: float) -> str:

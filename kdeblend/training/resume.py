@@ -24,7 +24,7 @@ LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_ra
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunState:
     """How far a run has come; all else follows from its networks, seed and step.
 
     Attributes:
@@ -55,7 +55,7 @@ class Progress:
         }
 
 
-def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progress:
+def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> RunState:
     """Load the last checkpoint of a run, then what the configuration has changed since.
 
     A run that has none yet starts from the configuration's initial weights, if any. Instead of a
@@ -74,7 +74,7 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progr
     if not checkpoints:
         if config.initial_weights:
             start_from(gan, config.initial_weights)
-        return Progress()
+        return RunState()
     try:
         kept = _load_last(gan, checkpoints)
     except DamagedCheckpointError:
@@ -87,7 +87,7 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Progr
     if any(before[name] != now[name] for name in now):
         _set_learning_rate(gan, config)
     known = {name: kept[name] for name in ("best_psnr", "best_step", "blends") if name in kept}
-    return Progress(**known, history=kept.get("history", ()))
+    return RunState(**known, history=kept.get("history", ()))
 
 
 def _load_last(gan, checkpoints):
@@ -102,7 +102,7 @@ def _load_last(gan, checkpoints):
 
 
 def best_so_far(
-    progress: Progress, run: RunFolder, validation: Validation
+    before: RunState, run: RunFolder, validation: Validation
 ) -> tuple[float, int | None]:
     """Return PSNR and step of the best network, scored again if the blends are other ones.
 
@@ -110,20 +110,20 @@ def best_so_far(
     is validated is the best.
 
     Args:
-        progress: How far the run has come.
+        before: How far the run had come.
         run: The run folder.
         validation: Scores a network.
     """
-    if not run.generator.is_file() or progress.best_psnr == float("-inf"):
+    if not run.generator.is_file() or before.best_psnr == float("-inf"):
         return float("-inf"), None
-    if progress.blends == validation.fingerprint:
-        return progress.best_psnr, progress.best_step
+    if before.blends == validation.fingerprint:
+        return before.best_psnr, before.best_step
     try:
         generator = load_generator(run.generator)
     except Exception as error:  # Keras raises many kinds for a damaged file
         logger.warning("left out the best network so far, %s: %s", run.generator, error)
         return float("-inf"), None
-    return validation.scores(generator)["val_psnr"], progress.best_step
+    return validation.scores(generator)["val_psnr"], before.best_step
 
 
 def _names_of_changes(before, now):

@@ -33,7 +33,7 @@ from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import build_gan
 from kdeblend.training.paths import with_absolute_paths
-from kdeblend.training.resume import Progress, best_so_far, restore
+from kdeblend.training.resume import RunState, best_so_far, restore
 from kdeblend.training.validation_set import make_validation_set
 
 VALIDATION_METRICS = ("psnr", "ssim")
@@ -182,7 +182,7 @@ class _Training:
     def _to_keep(self) -> dict:
         best = self.best_weights
         blends = self.validation.fingerprint
-        return Progress(best.best, best.best_step, blends, self.log.rows).to_dict(self.config)
+        return RunState(best.best, best.best_step, blends, self.log.rows).to_dict(self.config)
 
     @property
     def _starts_trained(self) -> bool:

@@ -14,7 +14,7 @@ from kdeblend.scoring.blends import Chunk
 from kdeblend.scoring.report.faults import FAULTS, Answered, Fault
 from kdeblend.scoring.scores import Scores
 
-Examples = Callable[[str, Sequence[int]], tuple[Chunk, np.ndarray]]
+ExampleFunction = Callable[[str, Sequence[int]], tuple[Chunk, np.ndarray]]
 
 SHOWN = 3
 SHOWN_PER_FAULT = 2
@@ -57,7 +57,7 @@ def ranked(scores: Scores, name: str) -> np.ndarray:
 
 
 def best_median_worst(
-    scores: Scores, examples: Examples, name: str
+    scores: Scores, examples: ExampleFunction, name: str
 ) -> Iterator[tuple[str, list[Panel]]]:
     """Yield the panels of a deblender's best, median and worst blends; none appears twice.
 
@@ -87,7 +87,7 @@ def best_median_worst(
 
 
 def faulty(
-    scores: Scores, examples: Examples, name: str
+    scores: Scores, examples: ExampleFunction, name: str
 ) -> Iterator[tuple[Fault, int, list[Panel]]]:
     """Yield each kind of failure, on how many blends it was found, and the strongest panels.
 
@@ -137,7 +137,9 @@ def _strongest(fault: Fault, chunk: Chunk, layers: np.ndarray, row: int) -> tupl
     return strengths[layer], layer
 
 
-def _faulty_panel(examples: Examples, name: str, strength: float, number: int, layer: int) -> Panel:
+def _faulty_panel(
+    examples: ExampleFunction, name: str, strength: float, number: int, layer: int
+) -> Panel:
     chunk, layers = examples(name, [number])
     return _panel(chunk, layers, 0, number, (strength, layer))
 

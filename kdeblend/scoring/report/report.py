@@ -10,7 +10,7 @@ from kdeblend.io.atomic import atomic_path
 from kdeblend.scoring.report import page
 from kdeblend.scoring.report.faults import FAULTS
 from kdeblend.scoring.report.figures import PROPERTY_AXES, against, distributions
-from kdeblend.scoring.report.gallery import EXAMINED, Examples, best_median_worst, faulty
+from kdeblend.scoring.report.gallery import EXAMINED, ExampleFunction, best_median_worst, faulty
 from kdeblend.scoring.report.tables import comparison, differences, paper_table
 from kdeblend.scoring.scores import Scores
 
@@ -19,7 +19,7 @@ REFERENCE = "identity"
 
 
 def write_report(
-    path: str | os.PathLike, scores: Scores, summary: dict[str, Any], examples: Examples
+    path: str | os.PathLike, scores: Scores, summary: dict[str, Any], examples: ExampleFunction
 ) -> None:
     """Write the page of a scoring: tables, distributions, curves, galleries.
 
@@ -40,7 +40,7 @@ def write_report(
         file.writelines(_page(scores, summary, examples))
 
 
-def _page(scores: Scores, summary: dict[str, Any], examples: Examples) -> Iterator[str]:
+def _page(scores: Scores, summary: dict[str, Any], examples: ExampleFunction) -> Iterator[str]:
     style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -125,7 +125,7 @@ def _curves(scores: Scores) -> Iterator[str]:
     yield "</div></section>"
 
 
-def _galleries(scores: Scores, examples: Examples) -> Iterator[str]:
+def _galleries(scores: Scores, examples: ExampleFunction) -> Iterator[str]:
     yield "<section><h2>Best, median and worst blends</h2>"
     yield page.note(
         "By the mean PSNR of the two layers. In each panel: the true galaxies on the left, the "
@@ -139,7 +139,7 @@ def _galleries(scores: Scores, examples: Examples) -> Iterator[str]:
     yield "</section>"
 
 
-def _faults(scores: Scores, examples: Examples) -> Iterator[str]:
+def _faults(scores: Scores, examples: ExampleFunction) -> Iterator[str]:
     """Yield the section of failures by kind, each with all deblenders."""
     names = [name for name in scores.values if name != REFERENCE]
     found = {name: list(faulty(scores, examples, name)) for name in names}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras import ops
 
-from kdeblend.io.atomic import atomic_path
+from kdeblend.io.atomic import write_csv
 from kdeblend.training.callbacks.step_callback import StepCallback
 
 
@@ -81,13 +81,7 @@ class TrainingLog(StepCallback):
     def _write_all(self):
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         self.rows = [{name: row.get(name, "") for name in names} for row in self.rows]
-        with (
-            atomic_path(self.path) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        write_csv(self.path, names, (row.values() for row in self.rows))
 
 
 def read_log(path):
