@@ -1,9 +1,11 @@
 """Real galaxies that need no download: cut out of the Hubble eXtreme Deep Field."""
 
+import os
+
 import numpy as np
 
 from kdeblend.data.field import FieldObject, find_objects, sky_frame
-from kdeblend.data.source import GalaxySource
+from kdeblend.data.source import GalaxySource, logger
 
 STAMP_RADIUS = 21.0
 SMALLEST_RADIUS = 6.0
@@ -37,6 +39,8 @@ class HubbleSource(GalaxySource):
     def __init__(self, path: str = "hubble"):
         from skimage.data import hubble_deep_field
 
+        if os.path.exists(path):
+            logger.warning("%s stands for galaxies that ship; for the path write ./%s", path, path)
         field = hubble_deep_field()
         objects, labels = find_objects(field)
         sky = sky_frame(field, labels)

@@ -323,6 +323,15 @@ def test_sources_of_different_bands_do_not_combine(tmp_path, galaxy_folder, gala
         open_source([galaxy_folder, tmp_path / "grey"])
 
 
+def test_a_folder_called_hubble_is_told_of(galaxy_folder, monkeypatch, caplog):
+    galaxy_folder.rename(galaxy_folder.with_name("hubble"))
+    monkeypatch.chdir(galaxy_folder.parent)
+    assert len(open_source(["./hubble"])) == 8
+    assert not caplog.text
+    assert len(open_source(["hubble"])) > 100
+    assert "for the path write ./hubble" in caplog.text
+
+
 def test_hubble_has_enough_galaxies_with_stable_ids(hubble):
     assert len(hubble) >= 100
     assert len(set(hubble.ids)) == len(hubble)
