@@ -1,9 +1,10 @@
-"""Put the network of a finished training run among the presets that ship.
+"""Put a trained network among the presets that ship.
 
     python benchmarks/add_preset.py run --name fast-4 --description "U-Net, for CPUs" --default
 
 copies the weights, in half precision, to kdeblend/presets, enters them in its index.json, and
-begins the card if there is none, which benchmarks/preset_card.py fills with scores. A name that is
+begins the card if there is none, which benchmarks/preset_card.py fills with scores. In place of
+the folder of a run there may be a file, such as benchmarks/mean_weights.py writes. A name that is
 taken is refused.
 """
 
@@ -13,22 +14,22 @@ import io
 import json
 import zipfile
 from importlib.metadata import version
-from pathlib import Path
 
 import h5py
 import numpy as np
 
+from kdeblend.deblenders.load import find_weights
 from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.deblenders.orientations import COUNTS
 from kdeblend.io.atomic import atomic_path, write_json
+from kdeblend.models.files import FACTS
 from kdeblend.presets import FOLDER, VERSIONED
-from kdeblend.training.folder import RunFolder
 
 WEIGHTS = "model.weights.h5"
 CARD = "# {name}\n\n{description}.\n\n## Scores\n\n<!-- scores -->\n<!-- end of scores -->\n"
 
 
-def entry(path, name, description, config, orientations):
+def entry(path, name, description, facts, orientations):
     """Return what the index says about the weights at `path`."""
     generator = NetworkDeblender.from_file(path).generator
     return {
@@ -36,11 +37,11 @@ def entry(path, name, description, config, orientations):
         "card": f"{name}.md",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "description": description,
-        "generator": {"family": config.generator, **config.generator_options},
+        "generator": {"family": facts["generator"], **facts["generator_options"]},
         "parameters": generator.count_params(),
         "keras_version": version("keras"),
-        "blend_mode": config.blend_mode,
-        "stamp_size": config.stamp_size,
+        "blend_mode": facts["blend_mode"],
+        "stamp_size": facts["stamp_size"],
         "orientations": orientations,
         "psnr": None,  # until benchmarks/preset_card.py has measured it
     }
@@ -71,16 +72,18 @@ def halved(content):
     return buffer.getvalue()
 
 
-def add(run, name, description, orientations, default):
-    """Copy the weights of a run and write the index."""
+def add(network, name, description, orientations, default):
+    """Copy the weights of a network and write the index."""
     index = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
     if name in index["presets"] or not VERSIONED.fullmatch(name):
         raise SystemExit(f"--name must be new and end in -1, -2, ... Received: {name}")
-    folder = RunFolder(run)
+    weights = find_weights(network)
+    if not set(FACTS) <= set(weights.facts):
+        raise SystemExit(f"the file must say {', '.join(FACTS)}. Received: {weights.path}")
     path = FOLDER / f"{name}.keras"
     with atomic_path(path) as temporary:
-        copy_halved(folder.generator, temporary)
-    index["presets"][name] = entry(path, name, description, folder.read_config(), orientations)
+        copy_halved(weights.path, temporary)
+    index["presets"][name] = entry(path, name, description, weights.facts, orientations)
     if default:
         index["default"] = name
     write_json(FOLDER / "index.json", index)
@@ -93,7 +96,7 @@ def add(run, name, description, orientations, default):
 def main():
     """Add one preset."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path)
+    parser.add_argument("network", help="folder of a run, or file of a network")
     parser.add_argument("--name", required=True)
     parser.add_argument("--description", required=True)
     parser.add_argument("--orientations", type=int, choices=COUNTS, default=1)

@@ -1,6 +1,9 @@
 """Examples and benchmarks run, and what they measure is what they say."""
 
+import hashlib
+import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,8 +13,10 @@ import pytest
 
 from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.split import split_of
-from kdeblend.io.images import read_image
+from kdeblend.io.images import read_image, write_image
+from kdeblend.models.files import read_facts, save_generator
 from kdeblend.models.unet import build_unet
+from kdeblend.presets import FOLDER
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py")])
@@ -75,6 +80,45 @@ def test_weights_of_a_preset_are_those_of_the_run_in_half_precision(network, tmp
     for old, new in zip(before, after, strict=True):
         assert new.dtype == np.float32
         np.testing.assert_array_equal(new, old.astype(np.float16))
+
+
+def test_a_file_becomes_a_preset(tmp_path, monkeypatch):
+    network = build_unet(widths=(4, 8), blocks=1)
+    facts = {"generator": "unet", "generator_options": {"widths": [4, 8], "blocks": 1}}
+    facts |= {"stamp_size": 24, "blend_mode": "max"}
+    save_generator(network, tmp_path / "mean.keras", facts)
+    shutil.copy(FOLDER / "index.json", tmp_path)
+    monkeypatch.setattr("kdeblend.presets.FOLDER", tmp_path)
+    add = names_of("benchmarks/add_preset.py")["add"]
+    path = add(str(tmp_path / "mean.keras"), "fast-999", "For tests", 1, False)
+    entry = json.loads((tmp_path / "index.json").read_text())["presets"]["fast-999"]
+    assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert entry["generator"] == {"family": "unet", "widths": [4, 8], "blocks": 1}
+    assert (entry["stamp_size"], entry["parameters"]) == (24, network.count_params())
+    assert read_facts(path) == facts
+    with pytest.raises(SystemExit, match="new"):
+        add(str(tmp_path / "mean.keras"), "fast-999", "For tests", 1, False)
+
+
+def test_the_best_mean_of_two_networks_is_saved(galaxy, tmp_path, monkeypatch, capsys):
+    """Of one that gives half the blend and one that gives more than all of it, the mean fits."""
+    galaxies = tmp_path / "galaxies"
+    galaxies.mkdir()
+    for number in range(60):
+        write_image(galaxies / f"{number}.png", galaxy(number, 160))
+    blend = keras.Input((None, None, 3))
+    for name, factor in (("small", 0.5), ("large", 1.5)):
+        layer = keras.layers.Dense(3)
+        network = keras.Model(blend, [layer(blend)] * 2)
+        layer.set_weights([2 * factor * np.eye(3), -np.ones(3)])
+        save_generator(network, tmp_path / f"{name}.keras", {"blend_mode": "max"})
+    run(monkeypatch, "benchmarks/mean_weights.py", tmp_path / "small.keras",
+        tmp_path / "large.keras", "--data", galaxies, "--blends", 4, "--shares", 0, 0.5, 1,
+        "--out", tmp_path / "mean.keras")  # fmt: skip
+    assert "0.50 of large.keras, the rest of small.keras" in capsys.readouterr().out
+    kernel, _ = keras.saving.load_model(tmp_path / "mean.keras").get_weights()
+    np.testing.assert_allclose(kernel, 2 * np.eye(3), atol=1e-6)
+    assert read_facts(tmp_path / "mean.keras") == {"blend_mode": "max"}
 
 
 def test_a_grown_network_answers_as_before_and_can_learn_more():
