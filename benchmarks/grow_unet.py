@@ -69,7 +69,7 @@ def grow(small, large):
 def main():
     """Grow the network of a preset or a run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("network", help="a preset or a run folder")
+    parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--widths", nargs="+", type=int, required=True)
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)

@@ -58,12 +58,14 @@ def main():
     found = [find_weights(name) for name in (arguments.first, arguments.second)]
     first, generator = (load_generator(each.path) for each in found)
     pair = first.get_weights(), generator.get_weights()
-    source = open_source(arguments.data)
-    blends = [
-        MadeBlends(source, -(-arguments.blends // 2), SEED, BlendGeometry(perturb=setting),
-                   found[1].facts.get("blend_mode", "max"), side="validation")
+    facts = found[1].facts
+    count, mode = -(-arguments.blends // 2), facts.get("blend_mode", "max")
+    geometries = [
+        BlendGeometry(stamp_size=facts.get("stamp_size", 80), perturb=setting)
         for setting in ("second", "both")
-    ]  # fmt: skip
+    ]
+    source = open_source(arguments.data, geometries[0].stamp_size)
+    blends = [MadeBlends(source, count, SEED, each, mode, "validation") for each in geometries]
     scores = {}
     print("share of the second    PSNR, dB")
     for share in arguments.shares:
@@ -72,7 +74,7 @@ def main():
         print(f"{share:19.2f} {scores[share]:11.3f}", flush=True)
     best = max(scores, key=scores.__getitem__)
     generator.set_weights(mean_weights(*pair, best))
-    save_generator(generator, arguments.out, found[1].facts)
+    save_generator(generator, arguments.out, facts)
     print(f"{arguments.out}: {best:.2f} of {found[1].name}, the rest of {found[0].name}")
 
 

@@ -47,7 +47,7 @@ Examples:
     "--init",
     metavar="PRESET|RUN|FILE",
     help="Start from a trained network, its weights and its shape, without burn-in. (The shape of "
-    "a FILE that kdeblend has not written is not known: give it with --set.)",
+    "a FILE that no training of this version wrote may not be known: give it with --set.)",
 )
 @click.option("--config", metavar="FILE", help="YAML or JSON file of hyper-parameters.")
 @click.option("--steps", type=int, metavar="N", help="Training steps in all.")

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kdeblend.io.atomic import write_json
 from kdeblend.tuning.config import SearchConfig
-from kdeblend.tuning.space import three_digits
+from kdeblend.tuning.space import is_rounded, three_digits
 
 OBJECTIVE = "val_psnr"
 HYPERBAND_UNITS = 9
@@ -212,24 +212,24 @@ def own_values(trial: Trial) -> dict[str, Any]:
         trial: A trial of any oracle.
 
     Returns:
-        Values by name, numbers rounded as those that a network is trained with.
+        Values by name, rounded as those that a network is trained with.
     """
     return {
-        name: three_digits(value) if isinstance(value, float) else value
+        name: three_digits(value) if is_rounded(name) else value
         for name, value in trial.hyperparameters.values.items()
         if not name.startswith("tuner/")
     }
 
 
 def same_values(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
-    """Compare hyper-parameters, numbers to three digits: a chief tells workers no more than seven.
+    """Compare hyper-parameters; a chief tells workers floats in single precision.
 
     Args:
         ours: Values by name.
         theirs: Others.
     """
     return ours.keys() == theirs.keys() and all(
-        math.isclose(value, theirs[name], rel_tol=5e-3)
+        math.isclose(value, theirs[name], rel_tol=5e-3 if is_rounded(name) else 1e-6)
         if isinstance(value, float)
         else value == theirs[name]
         for name, value in ours.items()

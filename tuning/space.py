@@ -111,7 +111,7 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Options of a family that is not the base's own."""
 
-NOT_FIXED = ("seed", "preset")
+NOT_FIXED = ("seed", "preset", "data", "devices")
 """What a search has settings of its own for."""
 
 FIELDS = tuple(each.name for each in dataclasses.fields(TrainingConfig))
@@ -236,6 +236,11 @@ class SearchSpace:
 def three_digits(value: float) -> float:
     """Round a number to three digits."""
     return float(f"{value:.3g}")
+
+
+def is_rounded(name: str) -> bool:
+    """Tell whether networks are trained with three digits of a hyper-parameter."""
+    return isinstance(OPTIONAL.get(name), Logarithmic)
 
 
 def label(name: str) -> str:

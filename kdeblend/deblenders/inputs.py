@@ -190,11 +190,11 @@ def _images_in(root: Path, below: Iterable[Path]) -> dict[Path, Path] | str:
 
 
 def _is_fits(file: Path) -> bool:
-    return file.name.lower().endswith(FITS_SUFFIXES) and file.is_file()
+    return file.name.lower().endswith(FITS_SUFFIXES) and os.path.isfile(file)
 
 
 def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+    return file.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(file)
 
 
 def _joined(name: str, galaxy: str) -> str:

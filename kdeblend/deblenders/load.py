@@ -47,7 +47,7 @@ def load_deblender(
     weights = find_weights(name_or_path)
     return NetworkDeblender.from_file(
         weights.path,
-        weights.facts.get("blend_mode"),
+        trained_for=weights.facts.get("blend_mode"),
         blend_mode=blend_mode,
         batch_size=batch_size,
         name=weights.name,

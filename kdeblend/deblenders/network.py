@@ -24,8 +24,8 @@ class NetworkDeblender(Deblender):
     Args:
         generator: Keras model from `(n, height, width, bands)` to a pair of the
             same shape: the central galaxy and the other one.
-        blend_mode: How the light of the blends was put together. By default
-            what the generator's layer `head` says, else `"max"`.
+        blend_mode: How the light of the blends was put together. By default as in the
+            generator's training, or `"max"` if that is not known.
         consistent: Whether to make the layers consistent with the blend. By default unless the
             generator was trained for this blend mode and its layer `head` has that built in:
             there it would only turn the head's doubt, which costs little, into guesses.
@@ -40,6 +40,8 @@ class NetworkDeblender(Deblender):
         mixed_precision: Whether to use a copy of the generator that computes in bfloat16, all but
             its last layer: quicker on GPUs and on CPUs that have instructions for it,
             slower on other CPUs.
+        trained_for: Blend mode of the generator's training, where its layer `head` does not
+            say it.
 
     Raises:
         ValueError: If the generator has not one input and two outputs,
@@ -58,6 +60,7 @@ class NetworkDeblender(Deblender):
         stamp_size: int | None = None,
         scale: float = 1,
         mixed_precision: bool = False,
+        trained_for: str | None = None,
     ):
         if len(generator.inputs) != 1 or len(generator.outputs) != 2:
             raise ValueError(
@@ -79,7 +82,7 @@ class NetworkDeblender(Deblender):
         self.stamp_size = stamp_size
         self.scale = scale
         head = _head(generator)
-        trained: str = getattr(head, "blend_mode", "max")
+        trained: str = getattr(head, "blend_mode", trained_for or "max")
         self.blend_mode = blend_mode or trained
         if self.blend_mode != trained:
             BLEND_MODES[self.blend_mode]  # raises if it is not known
@@ -91,14 +94,11 @@ class NetworkDeblender(Deblender):
         self.reach = stamp_size and reach(stamp_size, scale)
 
     @classmethod
-    def from_file(
-        cls, path: str | os.PathLike, trained_for: str | None = None, **options: Any
-    ) -> "NetworkDeblender":
+    def from_file(cls, path: str | os.PathLike, **options: Any) -> "NetworkDeblender":
         """Return the deblender of a generator saved as a `.keras` file.
 
         Args:
             path: The file.
-            trained_for: Blend mode of its training, where its layer `head` does not say it.
             **options: Arguments of the constructor, except `generator`.
 
         Raises:
@@ -110,8 +110,6 @@ class NetworkDeblender(Deblender):
             generator = load_generator(path)
         except Exception as error:  # Keras raises many kinds for a damaged file
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
-        if options.get("blend_mode") is None:
-            options["blend_mode"] = getattr(_head(generator), "blend_mode", trained_for)
         return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def deblend_middle(
             `(n, 2, height, width, bands)`.
         blends: Array `(n, height, width, bands)`, float32 in [0, 1].
         stamp_size: Side in pixels of the stamps that a network has learnt from.
-        blend_mode: Name of a registered blend mode.
+        blend_mode: Name of the blend mode.
         scale: Pixels that the network sees per pixel of the blends along each axis.
 
     Returns:

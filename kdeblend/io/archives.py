@@ -94,7 +94,7 @@ def list_entries(path: str) -> list[Entry]:
 
 def _folder_entries(path: str) -> Iterator[Entry]:
     for file in files_below(path):
-        if not file.is_file():
+        if not os.path.isfile(file):  # which raises for no link, unlike `Path.is_file`
             continue
         if is_archive(file.name):
             try:

@@ -1,6 +1,9 @@
 """What went wrong, in words for a user."""
 
-OUT_OF_MEMORY = ("resource_exhausted", "resourceexhausted", "out of memory", "memoryerror", " oom ")
+OUT_OF_MEMORY = (
+    "resource_exhausted", "resourceexhausted", "out of memory", "outofmemory", "memoryerror",
+    " oom ", "alloc_failed", "can't allocate memory",
+)  # fmt: skip
 
 
 def in_words(error: Exception, name_file: bool = True) -> str:
@@ -26,6 +29,8 @@ def is_out_of_memory(error: Exception) -> bool:
     Args:
         error: What was raised.
     """
+    if isinstance(error, ValueError | OSError | ImportError):
+        return False  # in whose text these words may be a name
     text = f"{type(error).__name__} {_one_line(error)}".lower()
     return any(word in text for word in OUT_OF_MEMORY)
 

@@ -35,8 +35,7 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
         OSError: If the folder cannot be made or written to.
         FolderInUseError: If another process is in the folder.
     """
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    made = _make(folder)
     lock = FileLock(folder / NAME, timeout=0)
     try:
         _acquire(lock, folder, doing)
@@ -48,6 +47,17 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
     finally:
         _remove_if_empty(folder, made)  # while no other process can be in it
         lock.release()
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return those that were not there, it first."""
+    made: list[Path] = []
+    for each in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        with contextlib.suppress(FileExistsError):  # another process was quicker
+            each.mkdir()
+            made.insert(0, each)
+    folder.mkdir(exist_ok=True)  # raises if it is a file
+    return made
 
 
 def _acquire(lock: BaseFileLock, folder: Path, doing: str) -> None:

@@ -16,16 +16,21 @@ ENTRY = "kdeblend.json"
 UNKNOWN_CLASS = re.compile(r"Could not (?:locate|deserialize) \w+ '([^']+)'")
 
 
-def save_generator(generator: Any, path: str | os.PathLike, facts: Mapping[str, Any]) -> None:
+def save_generator(
+    generator: Any, path: str | os.PathLike, facts: Mapping[str, Any], step: int | None = None
+) -> None:
     """Save a generator, with what is known of its training, as a file that Keras can load, too.
 
     Args:
         generator: A `keras.Model`.
         path: The file; its name ends in `.keras`.
-        facts: Values of the hyper-parameters `FACTS` by name, as far as they are known.
+        facts: Values of the hyper-parameters `FACTS` by name, as far as they are known; others
+            are left out.
+        step: The step of the training after which the network was so.
     """
     generator.save(path)
     known = {name: facts[name] for name in FACTS if name in facts}
+    known |= {} if step is None else {"step": step}
     with zipfile.ZipFile(path, "a") as file:
         file.writestr(ENTRY, json.dumps(known))
 
@@ -37,13 +42,14 @@ def read_facts(path: str | os.PathLike) -> dict[str, Any]:
         path: A `.keras` file; one that is damaged says nothing.
 
     Returns:
-        Values of hyper-parameters by name.
+        Values of hyper-parameters by name, and `step`, if it is known.
     """
     try:
         with zipfile.ZipFile(path) as file:
-            return json.loads(file.read(ENTRY))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            facts = json.loads(file.read(ENTRY))
+    except Exception:  # zipfile raises many kinds for a damaged file
         return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def load_generator(path: str | os.PathLike) -> Any:

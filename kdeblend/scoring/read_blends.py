@@ -1,6 +1,7 @@
 """Blends with known truth from an `.npz` file."""
 
 import itertools
+import logging
 import os
 import zipfile
 import zlib
@@ -20,6 +21,8 @@ from kdeblend.scoring.read_answers import (
     names_of_answers,
     usable_answers,
 )
+
+logger = logging.getLogger("kdeblend")
 
 RESERVED = ("blend", "truth", "valid")
 MODE_TELLING = 0.1
@@ -174,17 +177,26 @@ def _blend_mode(chunk: Chunk) -> str | None:
     Only pixels in which the modes differ much are looked at, and half of them must fit.
     """
     counted = ... if chunk.valid is None else chunk.valid
-    modes = dict(BLEND_MODES.importable())
-    names = [name for name in BLEND_MODES if name in modes]
-    made = np.stack(
-        [np.stack([modes[name](*pair) for pair in chunk.truth])[counted] for name in names]
-    )
+    by_mode = _blends_by_mode(chunk.truth)
+    names = [name for name in BLEND_MODES if name in by_mode]
+    made = np.stack([by_mode[name][counted] for name in names])
     telling = np.ptp(made, axis=0) > MODE_TELLING
     telling = telling if telling.any() else ...
     errors = np.abs(made[:, telling] - chunk.blend[counted][telling])
     errors = np.median(errors.reshape(len(made), -1), axis=1)
     best = int(np.argmin(errors))
     return names[best] if errors[best] <= MODE_TOLERANCE else None
+
+
+def _blends_by_mode(truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what each registered blend mode makes of two galaxies, `(n, height, width, bands)`."""
+    made = {}
+    for name, blend in BLEND_MODES.importable():
+        try:
+            made[name] = np.array([blend(*pair) for pair in truth]).reshape(truth[:, 0].shape)
+        except Exception as error:  # a package may raise anything
+            logger.warning("left out the blend mode %s: %s", name, error)
+    return made
 
 
 def _check_shapes(path: str | os.PathLike, arrays: dict[str, NpzRows]) -> None:

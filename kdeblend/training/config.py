@@ -195,7 +195,7 @@ def _checked(name: str, hint: Any, value: Any) -> Any:
     kind = get_origin(hint) or hint
     value = _plain(value)
     if kind is tuple and isinstance(value, str):
-        return tuple(each.strip() for each in value.split(",")) if name == "devices" else (value,)
+        return _devices(value) if name == "devices" else (value,)
     if kind is tuple and isinstance(value, list):
         return tuple(str(each) for each in value)
     if kind is int and isinstance(value, str | float):
@@ -207,6 +207,10 @@ def _checked(name: str, hint: Any, value: Any) -> Any:
     if kind is float and isinstance(value, str):
         return _float(name, value)
     raise ValueError(f"`{name}` must be of type {kind.__name__}. Received: {name}={value!r}")
+
+
+def _devices(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _plain(value: Any) -> Any:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from typing import Any
 
-from kdeblend.models.files import load_generator
+from kdeblend.io.errors import is_out_of_memory
+from kdeblend.models.files import load_generator, read_facts
 from kdeblend.models.gan import DeblendingGAN
 from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import (
@@ -23,39 +24,20 @@ logger = logging.getLogger(__name__)
 LEARNING_RATE_FIELDS = ("learning_rate", "learning_rate_drop_step", "learning_rate_drop_factor")
 
 
-@dataclass(frozen=True)
-class RunState:
-    """How far a run has come; all else follows from its networks, seed and step.
+def to_keep(config: TrainingConfig, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a checkpoint keeps beside networks and step; all else follows from the seed.
 
-    Attributes:
-        best_psnr: Best PSNR on the validation blends, in dB, minus infinity before the first
-            validation.
-        best_step: The step of the best PSNR, if that is known.
-        blends: Fingerprint of the validation blends that it was measured on, if that is known.
+    Args:
+        config: Every hyper-parameter, to notice later what has changed.
         history: The rows of the log.
+
+    Returns:
+        Values that JSON can hold.
     """
-
-    best_psnr: float = float("-inf")
-    best_step: int | None = None
-    blends: str | None = None
-    history: Sequence[dict[str, Any]] = field(default_factory=tuple)
-
-    def to_dict(self, config: TrainingConfig) -> dict[str, Any]:
-        """Return what a checkpoint keeps, for JSON.
-
-        Args:
-            config: Every hyper-parameter, to notice later what has changed.
-        """
-        return {
-            "settings": _settings(config),
-            "best_psnr": self.best_psnr,
-            "best_step": self.best_step,
-            "blends": self.blends,
-            "history": list(self.history),
-        }
+    return {"settings": _settings(config), "history": list(history)}
 
 
-def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> RunState:
+def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Sequence[dict[str, Any]]:
     """Load the last checkpoint of a run, then what the configuration has changed since.
 
     A run that has none yet starts from the configuration's initial weights, if any. Instead of a
@@ -66,6 +48,9 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> RunSt
         run: The run folder.
         config: Every hyper-parameter.
 
+    Returns:
+        The rows of the log until then.
+
     Raises:
         ValueError: If the checkpoint or the initial weights do not fit the networks, or no
             checkpoint can be read.
@@ -74,7 +59,7 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> RunSt
     if not checkpoints:
         if config.initial_weights:
             start_from(gan, config.initial_weights)
-        return RunState()
+        return ()
     try:
         kept = _load_last(gan, checkpoints)
     except DamagedCheckpointError:
@@ -86,8 +71,7 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> RunSt
     now = _settings(config)
     if any(before[name] != now[name] for name in now):
         _set_learning_rate(gan, config)
-    known = {name: kept[name] for name in ("best_psnr", "best_step", "blends") if name in kept}
-    return RunState(**known, history=kept.get("history", ()))
+    return kept.get("history", ())
 
 
 def _load_last(gan, checkpoints):
@@ -101,29 +85,28 @@ def _load_last(gan, checkpoints):
             logger.warning("%s. Going on from the checkpoint before", error)
 
 
-def best_so_far(
-    before: RunState, run: RunFolder, validation: Validation
-) -> tuple[float, int | None]:
-    """Return PSNR and step of the best network, scored again if the blends are other ones.
-
-    If its file is gone or damaged, or no checkpoint tells of it, there is none, and the next that
-    is validated is the best.
+def best_so_far(run: RunFolder, validation: Validation) -> tuple[float, int | None]:
+    """Score the best network of a run, on blends that may have changed since.
 
     Args:
-        before: How far the run had come.
         run: The run folder.
         validation: Scores a network.
+
+    Returns:
+        PSNR in dB and step; minus infinity and None if its file is gone or damaged, whereupon the
+        next network that is validated is the best.
     """
-    if not run.generator.is_file() or before.best_psnr == float("-inf"):
+    if not run.generator.is_file():
         return float("-inf"), None
-    if before.blends == validation.fingerprint:
-        return before.best_psnr, before.best_step
     try:
         generator = load_generator(run.generator)
     except Exception as error:  # Keras raises many kinds for a damaged file
+        passing = isinstance(error, ImportError) or getattr(error, "errno", None)
+        if passing or is_out_of_memory(error):
+            raise
         logger.warning("left out the best network so far, %s: %s", run.generator, error)
         return float("-inf"), None
-    return validation.scores(generator)["val_psnr"], before.best_step
+    return validation.scores(generator)["val_psnr"], read_facts(run.generator).get("step")
 
 
 def _names_of_changes(before, now):

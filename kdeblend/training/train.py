@@ -33,7 +33,7 @@ from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import build_gan
 from kdeblend.training.paths import with_absolute_paths
-from kdeblend.training.resume import RunState, best_so_far, restore
+from kdeblend.training.resume import best_so_far, restore, to_keep
 from kdeblend.training.validation_set import make_validation_set
 
 VALIDATION_METRICS = ("psnr", "ssim")
@@ -115,7 +115,7 @@ class _Training:
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.further_callbacks = callbacks
         self.gan = build(config, source.bands)
-        self.before = restore(self.gan, run, config)
+        self.history = restore(self.gan, run, config)
         self.first_step = self.gan.steps_done
         if self.first_step > config.steps:
             raise ValueError(
@@ -155,12 +155,12 @@ class _Training:
         self.validation = validation = Validation(
             blends, truth, metrics, every, last, config.batch_size, at_start=self._starts_trained
         )
-        best = best_so_far(self.before, run, validation)
+        best = best_so_far(run, validation) if self.first_step else ()
         self.best_weights = BestWeights(run.generator, config.to_dict(), *best)
         self.checkpoint = Checkpoint(
             run.checkpoints, config.checkpoint_every, last, extra=self._to_keep
         )
-        self.log = TrainingLog(run.log, writer, config.log_every, self.before.history)
+        self.log = TrainingLog(run.log, writer, config.log_every, self.history)
         self.bar = ProgressBar(last) if progress else None
         rows = slice(PANEL_ROWS)
         self.callbacks = [
@@ -180,9 +180,7 @@ class _Training:
         ]
 
     def _to_keep(self) -> dict:
-        best = self.best_weights
-        blends = self.validation.fingerprint
-        return RunState(best.best, best.best_step, blends, self.log.rows).to_dict(self.config)
+        return to_keep(self.config, self.log.rows)
 
     @property
     def _starts_trained(self) -> bool:

@@ -245,6 +245,13 @@ def test_a_network_does_without_the_blend_mode_of_its_training(tmp_path, blends)
     np.testing.assert_allclose(deblender.deblend(blends), expected, atol=1e-6)
 
 
+def test_nor_need_a_network_say_it_itself(tmp_path, blends):
+    save_generator(halving_network(), tmp_path / "n.keras", {"blend_mode": "of another package"})
+    deblender = Deblender.from_preset(str(tmp_path / "n.keras"))
+    assert deblender.blend_mode == "of another package"
+    np.testing.assert_allclose(deblender.deblend(blends)[:, 0], blends / 2, atol=1e-6)
+
+
 def test_from_run_folder_and_file(tmp_path, blends):
     run = tmp_path / "run"
     run.mkdir()

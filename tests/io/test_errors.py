@@ -18,6 +18,11 @@ class ResourceExhaustedError(Exception):
         (ValueError("`seed` must be positive"), "`seed` must be positive"),
         (MemoryError(), "out of memory"),
         (ResourceExhaustedError("OOM when\n  allocating"), "out of memory: OOM when allocating"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+            "out of memory: DefaultCPUAllocator: can't allocate memory",
+        ),
+        (ValueError("no 'out of memory/x.keras'"), "no 'out of memory/x.keras'"),
         (RuntimeError("CUDA out of memory. Tried"), "out of memory: CUDA out of memory. Tried"),
     ],
 )

@@ -23,14 +23,22 @@ def test_a_new_folder_that_stays_empty_goes_and_an_old_one_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == []
 
 
+def refuse(lock):
+    raise PermissionError(errno.EACCES, "not yours")
+
+
 def test_who_is_refused_takes_nothing_from_who_is_in_a_new_folder(tmp_path, monkeypatch):
     folder = tmp_path / "out"
     inside = locked(folder, "training")
     inside.__enter__()
     # As if the other process had looked a moment before the folder was made.
-    monkeypatch.setattr(type(folder), "exists", lambda path: path not in (folder,))
+    monkeypatch.setattr(type(folder), "exists", lambda path: path != folder)
     with pytest.raises(ValueError, match="no other process"):
         locked(folder, "training").__enter__()
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "_acquire", refuse)
+        with pytest.raises(PermissionError):
+            locked(folder, "training").__enter__()
     (folder / "result").write_text("done")
     inside.__exit__(None, None, None)
     assert (folder / "result").read_text() == "done"
@@ -48,9 +56,6 @@ def test_a_file_system_without_locks_is_warned_of(error, tmp_path, caplog, monke
 
 
 def test_a_folder_that_cannot_be_written_to_is_an_error(tmp_path, monkeypatch):
-    def refuse(lock):
-        raise PermissionError(errno.EACCES, "not yours")
-
     monkeypatch.setattr(FileLock, "_acquire", refuse)
     with pytest.raises(PermissionError):
         locked(tmp_path / "out", "training").__enter__()

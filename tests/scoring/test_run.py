@@ -99,6 +99,14 @@ PICKY = """
 def on_images(first, second):
     height, width, bands = first.shape
     return first[::-1]
+
+
+def for_five_bands(first, second):
+    raise TypeError("five bands only")
+
+
+def in_one_band(first, second):
+    return first[..., :1]
 """
 
 
@@ -106,14 +114,18 @@ def test_blend_modes_of_packages_get_images_and_may_be_missing(tmp_path, monkeyp
     (tmp_path / "picky.py").write_text(PICKY)
     monkeypatch.syspath_prepend(tmp_path)
     entries = [
-        EntryPoint(name, f"{name}:on_images", BLEND_MODES.group) for name in ("missing", "picky")
+        EntryPoint("missing", "missing:blend", BLEND_MODES.group),
+        EntryPoint("picky", "picky:on_images", BLEND_MODES.group),
+        EntryPoint("five", "picky:for_five_bands", BLEND_MODES.group),
+        EntryPoint("one", "picky:in_one_band", BLEND_MODES.group),
     ]
     monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: entries)
     truth = np.random.default_rng(1).random((2, 2, 9, 12, 3), np.float32)
     for name, blend in (("max", truth.max(axis=1)), ("picky", truth[:, 0, ::-1])):
         np.savez(tmp_path / "blends.npz", blend=blend, truth=truth, valid=truth[:, 0, ..., 0] < 0.9)
         assert ReadBlends(tmp_path / "blends.npz").blend_mode == name
-    assert "left out the blend mode missing: " in caplog.text
+    for name in ("missing", "five", "one"):
+        assert f"left out the blend mode {name}: " in caplog.text
 
 
 def jpeg(pictures):

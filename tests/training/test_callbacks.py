@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 from PIL import Image
 
+from kdeblend.models.files import read_facts
 from kdeblend.models.gan import DeblendingGAN
 from kdeblend.models.perceptual import PerceptualLoss
 from kdeblend.models.resnet import build_generator
@@ -157,6 +158,7 @@ def test_best_weights_are_kept(gan, layers, tmp_path):
     assert written[0] is None
     assert len(set(written[1:])) == 2
     keras.saving.load_model(path)
+    assert read_facts(path) == {"stamp_size": 16, "step": 2}
 
 
 def test_panels_show_truth_blend_and_prediction(gan, layers, tmp_path):

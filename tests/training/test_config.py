@@ -98,7 +98,7 @@ def test_whole_numbers_may_be_written_in_any_way(steps):
 def test_a_single_text_is_one_entry():
     config = preset_config("quick").replace(data="gal", devices="cpu:0")
     assert (config.data, config.devices) == (("gal",), ("cpu:0",))
-    assert config.replace(devices="cpu:0, cpu:1").devices == ("cpu:0", "cpu:1")
+    assert config.replace(devices="cpu:0, cpu:1,").devices == ("cpu:0", "cpu:1")
 
 
 def test_scalars_of_numpy_are_plain_numbers(tmp_path):

@@ -12,6 +12,7 @@ from keras import ops
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from kdeblend.data.sequence import BlendSequence
+from kdeblend.models.files import read_facts
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
@@ -278,27 +279,49 @@ def test_a_run_whose_best_network_is_gone_keeps_the_next_one(config, tmp_path):
 
 
 def test_a_run_at_its_end_whose_best_network_is_gone_keeps_its_last_one(config, tmp_path):
-    first = train(config.replace(steps=3), tmp_path / "run", progress=False)
-    run = RunFolder(tmp_path / "run")
-    weights = keras.saving.load_model(run.generator, compile=False).get_weights()
+    config, run = ending_badly(config), RunFolder(tmp_path / "run")
+    first = train(config, run.path, progress=False)
+    assert first.best_step == 3
     run.generator.unlink()
-    again = train(config.replace(steps=3), run.path, True, progress=False)
-    assert again == first
-    for before, after in zip(
-        weights, keras.saving.load_model(run.generator, compile=False).get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(before, after)
+    for _ in range(2):
+        again = train(config, run.path, True, progress=False)
+        assert (again.best_step, again.step) == (6, 6)
+        assert again.best_psnr < first.best_psnr
+    assert json.loads(run.summary.read_text())["best_validation_psnr"] == again.best_psnr
+    assert read_facts(run.generator)["step"] == 6
+
+
+def ending_badly(config):
+    """Return the configuration with far too high a learning rate after its first validation."""
+    return config.replace(learning_rate_drop_step=4, learning_rate_drop_factor=1e5)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04" + bytes(500)])
-def test_a_damaged_best_network_gives_way_when_the_blends_change(config, tmp_path, damage, caplog):
-    train(config.replace(steps=3), tmp_path / "run", progress=False)
-    run = RunFolder(tmp_path / "run")
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_damaged_best_network_gives_way(config, tmp_path, damage, more, caplog):
+    config, run = ending_badly(config), RunFolder(tmp_path / "run")
+    train(config, run.path, progress=False)
     run.generator.write_bytes(damage)
-    changed = config.replace(steps=3, validation_blends=config.validation_blends + 1)
-    assert train(changed, run.path, True, progress=False).best_step == 3
+    changed = config.replace(validation_blends=config.validation_blends + more)
+    assert train(changed, run.path, True, progress=False).best_step == 6
     assert "left out the best network so far" in caplog.text
     assert len(keras.saving.load_model(run.generator, compile=False).outputs) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(24, "Too many open files"), MemoryError(), ImportError("no package")]
+)
+def test_a_best_network_that_cannot_be_read_now_is_kept(config, tmp_path, error, monkeypatch):
+    def fail(path):
+        raise error
+
+    config, run = ending_badly(config), RunFolder(tmp_path / "run")
+    train(config, run.path, progress=False)
+    before = run.generator.read_bytes()
+    monkeypatch.setattr("kdeblend.training.resume.load_generator", fail)
+    with pytest.raises(type(error)):
+        train(config, run.path, True, progress=False)
+    assert run.generator.read_bytes() == before
 
 
 def test_relative_paths_do_not_depend_on_the_folder_one_is_in(config, tmp_path, monkeypatch):

@@ -133,12 +133,15 @@ def test_values_are_those_that_a_network_is_trained_with():
     hp.values |= {"learning_rate": 0.000288977, "tuner/epochs": 3}
     assert own_values(Trial(hp)) == space.values(hp)
     assert own_values(Trial(hp))["learning_rate"] == 0.000289
+    hp.values["of_another_space"] = 0.123456
+    assert own_values(Trial(hp))["of_another_space"] == 0.123456
 
 
 def test_values_are_the_same_in_single_precision():
-    ours = {"M": 3, "head": "direct", "learning_rate": 1e-4}
+    ours = {"M": 3, "head": "direct", "learning_rate": 1e-4, "momentum": 0.9999}
     assert same_values(ours, {**ours, "learning_rate": float(np.float32(1e-4))})
-    for other in ({"M": 4}, {"head": "visible"}, {"learning_rate": 1.01e-4}, {"N": 1}):
+    for other in ({"M": 4}, {"head": "visible"}, {"learning_rate": 1.01e-4}, {"N": 1},
+                  {"momentum": 0.9995}):  # fmt: skip
         assert not same_values(ours, {**ours, **other})
 
 

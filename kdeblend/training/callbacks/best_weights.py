@@ -47,6 +47,6 @@ class BestWeights(StepCallback):
         generator = self.model.averaged_generator
         generator.trainable = True
         try:
-            save_generator(generator, path, self.facts)
+            save_generator(generator, path, self.facts, self.best_step)
         finally:
             generator.trainable = False

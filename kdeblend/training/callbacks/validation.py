@@ -1,10 +1,7 @@
 """Validation on fixed blends: scores of both layers."""
 
-from functools import cached_property
-
 import numpy as np
 
-from kdeblend.io.fingerprint import fingerprint
 from kdeblend.models.predict import predict_layers
 from kdeblend.training.callbacks.step_callback import StepCallback
 
@@ -47,11 +44,6 @@ class Validation(StepCallback):
         """Validate when it is time."""
         if self.crossed(self.every) or self.passed(self.last_step):
             logs.update(self.scores(self.model.averaged_generator))
-
-    @cached_property
-    def fingerprint(self):
-        """A short hash of the blends and their truth: scores compare where it is the same."""
-        return fingerprint(images.tobytes() for images in (self.blends, self.truth))
 
     def scores(self, generator):
         """Return what `validation_scores` finds of a generator on the blends.
