@@ -23,6 +23,8 @@ class Deblender(ABC):
             then survive pickling.
         reach: Side in pixels of the middle of an image that it deblends, where that may
             be less than the image; what lies around is left to the second layer.
+        blend_mode: How the light of the blends that it is for was put together, if that is known.
+        one_by_one: Whether it looks at one blend after the other, so that batches save no time.
 
     Example:
         >>> class Halves(Deblender):
@@ -36,6 +38,8 @@ class Deblender(ABC):
     batch_size: int = 32
     parallel: bool = False
     reach: int | None = None
+    blend_mode: str | None = None
+    one_by_one: bool = False
 
     @abstractmethod
     def deblend_batch(self, blends: np.ndarray) -> np.ndarray:
@@ -109,6 +113,28 @@ class Deblender(ABC):
             if progress:
                 progress(len(batch))
         return layers
+
+    def find(self, blends: np.ndarray) -> Any:
+        """Return what scoring times: the layers of some blends, or what `match` makes them of.
+
+        Args:
+            blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+        """
+        return self.deblend(blends)
+
+    def match(self, found: Any, truth: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+        """Return layers to score, of what `find` has returned; by default that.
+
+        Args:
+            found: What `find` has returned for `n` blends.
+            truth: Array `(n, 2, height, width, bands)`: the central galaxy and the
+                other one of each blend.
+            valid: Boolean array `(n, height, width)`, True where a pixel counts, or None.
+
+        Returns:
+            Array of the shape of `truth`.
+        """
+        return found
 
     def surroundings(self, image: np.ndarray) -> np.ndarray:
         """Return what to put around an image to bring a galaxy to the middle of the field.

@@ -83,7 +83,7 @@ class NetworkDeblender(Deblender):
         self.scale = scale
         head = _head(generator)
         trained: str = getattr(head, "blend_mode", trained_for or "max")
-        self.blend_mode = blend_mode or trained
+        self.blend_mode: str = blend_mode or trained
         if self.blend_mode != trained:
             BLEND_MODES[self.blend_mode]  # raises if it is not known
         modes = getattr(head, "consistent_modes", ())

@@ -26,6 +26,8 @@ class SourcesDeblender(Deblender):
         ...         return np.stack([left, right])
     """
 
+    one_by_one = True
+
     @abstractmethod
     def sources(self, blend: np.ndarray) -> np.ndarray:
         """Find the sources on one blend.
@@ -58,6 +60,33 @@ class SourcesDeblender(Deblender):
                 f"deblender {self.name} must return finite sources. Received: NaN or infinity"
             )
         return np.clip(found, 0, 1)
+
+    def find(self, blends: np.ndarray) -> list[np.ndarray]:
+        """Return the sources on each blend.
+
+        Args:
+            blends: Array `(n, height, width, bands)`, float32 in [0, 1].
+
+        Returns:
+            An array as `sources` returns it for each blend.
+        """
+        return [self.checked_sources(blend) for blend in blends]
+
+    def match(
+        self, found: list[np.ndarray], truth: np.ndarray, valid: np.ndarray | None
+    ) -> np.ndarray:
+        """Return the sources that fit the true galaxies best; see `match_sources`.
+
+        Args:
+            found: The sources on each of `n` blends.
+            truth: Array `(n, 2, height, width, bands)`.
+            valid: Boolean array `(n, height, width)`, True where a pixel counts, or None.
+
+        Returns:
+            Array of the shape of `truth`.
+        """
+        masks = [None] * len(found) if valid is None else valid
+        return np.stack([match_sources(*each) for each in zip(found, truth, masks, strict=True)])
 
     def surroundings(self, image: np.ndarray) -> np.ndarray:
         """Return the sky of each band, so that a border of it changes no measurement of the sky."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.sources import SourcesDeblender, match_sources
 from kdeblend.scoring.blends import Chunk
 
 LONGEST_MESSAGE = 300
@@ -47,8 +46,8 @@ class TimedDeblender:
     Before the first chunk of its shape is timed, a warm-up lets the deblender compile what it does.
 
     Args:
-        deblender: What deblends. The sources of a `SourcesDeblender` are matched to the
-            true layers, and it gets one blend at a time.
+        deblender: What deblends. One that finds sources has these matched to the true layers,
+            and one that looks at one blend after the other gets one at a time.
     """
 
     def __init__(self, deblender: Deblender):
@@ -57,7 +56,7 @@ class TimedDeblender:
 
     def __call__(self, chunk: Chunk) -> Answer:
         """Deblend a chunk; if a batch fails, its blends are tried one by one."""
-        single = isinstance(self._deblender, SourcesDeblender)
+        single = self._deblender.one_by_one
         first = chunk.rows(slice(0, 1 if single else None))
         if first.blend.shape not in self._warm:
             _attempt(self._answer, first)
@@ -71,23 +70,10 @@ class TimedDeblender:
 
     def _answer(self, chunk: Chunk) -> Answer:
         start = time.perf_counter()
-        found = self._find(chunk.blend)
+        found = self._deblender.find(chunk.blend)
         milliseconds = 1000 * (time.perf_counter() - start) / len(chunk.blend)
-        layers = self._arrange(found, chunk)
+        layers = self._deblender.match(found, chunk.truth, chunk.valid)
         return Answer(layers, np.full(len(layers), milliseconds), {})
-
-    def _find(self, blends: np.ndarray) -> Any:
-        if isinstance(self._deblender, SourcesDeblender):
-            return [self._deblender.checked_sources(blend) for blend in blends]
-        return self._deblender.deblend(blends)
-
-    def _arrange(self, found: Any, chunk: Chunk) -> np.ndarray:
-        if not isinstance(self._deblender, SourcesDeblender):
-            return found
-        masks = [None] * len(found) if chunk.valid is None else chunk.valid
-        return np.stack(
-            [match_sources(*each) for each in zip(found, chunk.truth, masks, strict=True)]
-        )
 
 
 def _attempt(answer: Any, chunk: Chunk) -> Answer | str:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.presets import find_preset
 
 IDENTITY = "identity"
@@ -44,7 +43,7 @@ def trained_blend_mode(deblenders: Iterable[Deblender]) -> str:
     Raises:
         ValueError: If networks were trained for different modes.
     """
-    modes = {each.blend_mode for each in deblenders if isinstance(each, NetworkDeblender)}
+    modes = {each.blend_mode for each in deblenders if each.blend_mode is not None}
     if len(modes) > 1:
         raise ValueError(
             "Networks for different blend modes need one to be chosen (--blend-mode). "

@@ -12,7 +12,6 @@ import numpy as np
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.io.atomic import write_json
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import TimedDeblender
@@ -178,7 +177,7 @@ class ScoringRun:
         return summary
 
     def _batch_size(self, deblender: Deblender) -> int:
-        if isinstance(deblender, SourcesDeblender):
+        if deblender.one_by_one:
             return 1
         height, width = self._blends.take([0]).blend.shape[1:3]
         return min(CHUNK, deblender.blends_at_once(height, width))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.deblenders.sources import SourcesDeblender
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import answer_of_others
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk
@@ -70,7 +69,7 @@ def score(
     remote = [each for each in deblenders if each.parallel and processes > 1]
     local = [each for each in deblenders if each not in remote]
     here = Scorer(local, metrics, blends.blend_mode)
-    steps = {each.name: AT_ONCE for each in deblenders if isinstance(each, SourcesDeblender)}
+    steps = {each.name: AT_ONCE for each in deblenders if each.one_by_one}
     with start_workers(processes, remote, metrics, blends.blend_mode) as workers:
         for start, chunk, missing in _chunks(blends, collected, steps):
             for name, rows in missing:
