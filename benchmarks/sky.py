@@ -70,7 +70,7 @@ class Lit(BlendSet):
         """Return the blends of some numbers."""
         truth = self._dark.take(numbers).truth
         truth = np.minimum(truth + self._light * self._sky.take(numbers).truth, 1)
-        return Chunk(BLEND_MODES[self.blend_mode](truth[:, 0], truth[:, 1]), truth)
+        return Chunk(np.array([BLEND_MODES[self.blend_mode](*pair) for pair in truth]), truth)
 
 
 def main():
