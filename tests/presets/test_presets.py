@@ -27,6 +27,8 @@ def shelf(tmp_path, monkeypatch):
             "card": f"{path.stem}.md",
             "orientations": number if number < 10 else 8,
             "stamp_size": 80,
+            "blend_mode": "max",
+            "generator": {"family": "half"},
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
     (tmp_path / "index.json").write_text(json.dumps({"default": "half-1", "presets": entries}))
