@@ -245,8 +245,8 @@ def _estimate(config, pace, done):
     middle = ", ".join(f"{label(name)} {value}" for name, value in shown.items())
     click.echo(
         f"In the middle of the search space ({middle}) a training takes {pace.start:.3g} s to "
-        f"begin and {pace.step:.3g} s a step: {config.max_trials - done} trials take about "
-        f"{_duration(pace.search_seconds(config, done))}."
+        f"begin and {pace.step:.3g} s a step: about {_duration(pace.search_seconds(config, done))} "
+        f"for the trials still to come, {config.max_trials - done} of {config.max_trials}."
     )
 
 

@@ -104,7 +104,9 @@ def best_so_far(run: RunFolder, validation: Validation) -> tuple[float, int | No
         passing = isinstance(error, ImportError) or getattr(error, "errno", None)
         if passing or is_out_of_memory(error):
             raise
-        logger.warning("left out the best network so far, %s: %s", run.generator, error)
+        logger.warning(
+            "left out the best network so far, %s, which is damaged: %s", run.generator, error
+        )
         return float("-inf"), None
     return validation.scores(generator)["val_psnr"], read_facts(run.generator).get("step")
 

@@ -80,7 +80,7 @@ def test_what_it_runs_on_and_how_long_it_takes_is_said_before(calls, tmp_path):
     assert "M, N, depth (bayesian, preset quick, 9 trials of 400 steps)" in lines[0]
     assert re.search(r"Keras \S+ on \w+, .*CPU cores, no GPU, float32", result.output)
     middle = "(M 9, N 4, depth 4) a training takes 20 s to begin and 0.25 s a step"
-    assert f"{middle}: 9 trials take about 18 min." in result.output
+    assert f"{middle}: about 18 min for the trials still to come, 9 of 9." in result.output
     assert result.output.index("no GPU") < result.output.index("trial    M")
 
 
