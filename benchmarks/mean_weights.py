@@ -31,15 +31,18 @@ def mean_weights(first, second, share):
     return [(1 - share) * a + share * b for a, b in zip(first, second, strict=True)]
 
 
-def psnr(generator, blends, mixed_precision):
+def psnr(generator, blends, blend_mode, mixed_precision):
     """Return the mean PSNR in dB of a network over both galaxies of all blends.
 
     Args:
         generator: The network.
         blends: Sets of blends.
+        blend_mode: How they were made, and those that the network has learnt from.
         mixed_precision: Whether to compute in bfloat16.
     """
-    deblender = NetworkDeblender(generator, name="mean", mixed_precision=mixed_precision)
+    deblender = NetworkDeblender(
+        generator, name="mean", mixed_precision=mixed_precision, trained_for=blend_mode
+    )
     scores = (score([deblender], each, {"psnr": METRICS["psnr"]}) for each in blends)
     return float(np.mean([each.values["mean"]["psnr"] for each in scores]))
 
@@ -70,7 +73,7 @@ def main():
     print("share of the second    PSNR, dB")
     for share in arguments.shares:
         generator.set_weights(mean_weights(*pair, share))
-        scores[share] = psnr(generator, blends, arguments.mixed_precision)
+        scores[share] = psnr(generator, blends, mode, arguments.mixed_precision)
         print(f"{share:19.2f} {scores[share]:11.3f}", flush=True)
     best = max(scores, key=scores.__getitem__)
     generator.set_weights(mean_weights(*pair, best))

@@ -109,7 +109,7 @@ class Deblender(ABC):
         step = self.blends_at_once(*images.shape[1:3])
         for start in range(0, len(images), step):
             batch = to_float(images[start : start + step])
-            layers[start : start + step] = self._checked(self.deblend_batch(batch), batch)
+            layers[start : start + step] = self.checked_layers(self.deblend_batch(batch), batch)
             if progress:
                 progress(len(batch))
         return layers
@@ -151,7 +151,16 @@ class Deblender(ABC):
         """Return how many blends of a size make a batch."""
         return max(1, self.batch_size * STAMP_PIXELS // max(height * width, STAMP_PIXELS))
 
-    def _checked(self, layers: np.ndarray, blends: np.ndarray) -> np.ndarray:
+    def checked_layers(self, layers: np.ndarray, blends: np.ndarray) -> np.ndarray:
+        """Return layers cut to [0, 1].
+
+        Args:
+            layers: What is to be layers `(n, 2, height, width, bands)`.
+            blends: The blends `(n, height, width, bands)` that they are of.
+
+        Raises:
+            ValueError: If they have a wrong shape, NaN or infinity.
+        """
         expected = (len(blends), 2, *blends.shape[1:])
         if layers.shape != expected:
             raise ValueError(

@@ -12,6 +12,7 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
 from kdeblend.deblenders.scaling import answer_scaled, check_scale
 from kdeblend.deblenders.window import answer_aligned, deblend_middle, reach
+from kdeblend.io.errors import is_out_of_memory
 from kdeblend.io.fingerprint import fingerprint
 
 
@@ -104,12 +105,15 @@ class NetworkDeblender(Deblender):
         Raises:
             ValueError: If the file holds no generator, or an option is wrong.
         """
-        from kdeblend.models.files import load_generator
+        from kdeblend.models.files import load_generator, read_facts
 
         try:
             generator = load_generator(path)
         except Exception as error:  # Keras raises many kinds for a damaged file
+            if is_out_of_memory(error):
+                raise
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
+        options = {"trained_for": read_facts(path).get("blend_mode"), **options}
         return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:

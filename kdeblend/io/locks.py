@@ -80,7 +80,7 @@ def _acquire(lock: BaseFileLock, folder: Path, doing: str) -> None:
 def _remove_if_empty(folder: Path, made: list[Path]) -> None:
     """Remove a folder that was made and has nothing but its lock, and those made above it."""
     with contextlib.suppress(OSError):
-        if made and {file.name for file in folder.iterdir()} <= {NAME}:
+        if folder in made and {file.name for file in folder.iterdir()} <= {NAME}:
             (folder / NAME).unlink(missing_ok=True)
             for each in made:
                 each.rmdir()

@@ -72,7 +72,8 @@ class TimedDeblender:
         start = time.perf_counter()
         found = self._deblender.find(chunk.blend)
         milliseconds = 1000 * (time.perf_counter() - start) / len(chunk.blend)
-        layers = self._deblender.match(found, chunk.truth, chunk.valid)
+        matched = self._deblender.match(found, chunk.truth, chunk.valid)
+        layers = self._deblender.checked_layers(matched, chunk.blend)
         return Answer(layers, np.full(len(layers), milliseconds), {})
 
 

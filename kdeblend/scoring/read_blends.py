@@ -193,7 +193,10 @@ def _blends_by_mode(truth: np.ndarray) -> dict[str, np.ndarray]:
     made = {}
     for name, blend in BLEND_MODES.importable():
         try:
-            made[name] = np.array([blend(*pair) for pair in truth]).reshape(truth[:, 0].shape)
+            blends = np.array([blend(*pair.copy()) for pair in truth])  # it may write into them
+            if blends.shape != truth[:, 0].shape or not np.isfinite(blends).all():
+                raise ValueError(f"must give finite images. Received: shape {blends.shape}")
+            made[name] = blends
         except Exception as error:  # a package may raise anything
             logger.warning("left out the blend mode %s: %s", name, error)
     return made

@@ -95,14 +95,18 @@ def best_so_far(run: RunFolder, validation: Validation) -> tuple[float, int | No
     Returns:
         PSNR in dB and step; minus infinity and None if its file is gone or damaged, whereupon the
         next network that is validated is the best.
+
+    Raises:
+        OSError: If the file is there and cannot be read now.
+        ImportError: If a package that the network needs is missing.
     """
     if not run.generator.is_file():
         return float("-inf"), None
+    run.generator.read_bytes()  # what keeps it from being read is no damage
     try:
         generator = load_generator(run.generator)
     except Exception as error:  # Keras raises many kinds for a damaged file
-        passing = isinstance(error, ImportError) or getattr(error, "errno", None)
-        if passing or is_out_of_memory(error):
+        if isinstance(error, ImportError) or is_out_of_memory(error):
             raise
         logger.warning(
             "left out the best network so far, %s, which is damaged: %s", run.generator, error

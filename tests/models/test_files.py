@@ -30,7 +30,14 @@ def test_a_file_says_what_its_network_has_learnt_from(tmp_path):
 def test_other_files_say_nothing(tmp_path):
     build_unet(**OPTIONS).save(tmp_path / "keras.keras")
     (tmp_path / "damaged.keras").write_bytes(b"PK\x03\x04" + bytes(99))
-    for name in ("keras.keras", "damaged.keras", "missing.keras"):
+    with zipfile.ZipFile(tmp_path / "list.keras", "w") as file:
+        file.writestr("kdeblend.json", "[]")
+    whole = (tmp_path / "list.keras").read_bytes()
+    place = whole.index(b"PK\x01\x02") + 10  # the compression in the list of its files
+    (tmp_path / "odd.keras").write_bytes(whole[:place] + b"\x63" + whole[place + 1 :])
+    with zipfile.ZipFile(tmp_path / "odd.keras") as file, pytest.raises(NotImplementedError):
+        file.read("kdeblend.json")
+    for name in ("keras.keras", "damaged.keras", "missing.keras", "list.keras", "odd.keras"):
         assert read_facts(tmp_path / name) == {}
 
 

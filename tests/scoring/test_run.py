@@ -107,6 +107,15 @@ def for_five_bands(first, second):
 
 def in_one_band(first, second):
     return first[..., :1]
+
+
+def nothing(first, second):
+    return first * float("nan")
+
+
+def in_place(first, second):
+    first *= 0.5
+    return first
 """
 
 
@@ -118,13 +127,15 @@ def test_blend_modes_of_packages_get_images_and_may_be_missing(tmp_path, monkeyp
         EntryPoint("picky", "picky:on_images", BLEND_MODES.group),
         EntryPoint("five", "picky:for_five_bands", BLEND_MODES.group),
         EntryPoint("one", "picky:in_one_band", BLEND_MODES.group),
+        EntryPoint("nothing", "picky:nothing", BLEND_MODES.group),
+        EntryPoint("in_place", "picky:in_place", BLEND_MODES.group),
     ]
     monkeypatch.setattr("kdeblend.plugins.entry_points", lambda group: entries)
     truth = np.random.default_rng(1).random((2, 2, 9, 12, 3), np.float32)
     for name, blend in (("max", truth.max(axis=1)), ("picky", truth[:, 0, ::-1])):
         np.savez(tmp_path / "blends.npz", blend=blend, truth=truth, valid=truth[:, 0, ..., 0] < 0.9)
         assert ReadBlends(tmp_path / "blends.npz").blend_mode == name
-    for name in ("missing", "five", "one"):
+    for name in ("missing", "five", "one", "nothing"):
         assert f"left out the blend mode {name}: " in caplog.text
 
 

@@ -404,6 +404,18 @@ def test_deblenders_of_equal_names_are_told_apart(tmp_path, monkeypatch):
     assert names == ["identity", "net.keras", str(paths[1])]
 
 
+@pytest.mark.parametrize("one_by_one", [True, False])
+@pytest.mark.parametrize("wrong", [lambda found: found * np.nan, lambda found: found[:, :1]])
+def test_what_is_matched_is_checked(wrong, one_by_one):
+    class Wrong(IdentityDeblender):
+        def match(self, found, truth, valid):
+            return wrong(found)
+
+    deblender = Wrong()
+    deblender.one_by_one = one_by_one
+    assert set(score([deblender], made()).failures["identity"]) == set(range(40))
+
+
 def test_a_preset_named_with_and_without_its_version_is_scored_once():
     given = [DEFAULT_PRESET, "identity", DEFAULT_PRESET.rpartition("-")[0]]
     assert [each.name for each in load_deblenders(given)] == ["identity", DEFAULT_PRESET]

@@ -296,21 +296,27 @@ def ending_badly(config):
     return config.replace(learning_rate_drop_step=4, learning_rate_drop_factor=1e5)
 
 
-@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04" + bytes(500)])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: b"PK\x03\x04" + bytes(500),
+        lambda whole: whole[:-4] + b"\xff" + whole[-3:],  # of the place of the list of its files
+    ],
+)
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_damaged_best_network_gives_way(config, tmp_path, damage, more, caplog):
     config, run = ending_badly(config), RunFolder(tmp_path / "run")
     train(config, run.path, progress=False)
-    run.generator.write_bytes(damage)
+    whole = run.generator.read_bytes()
+    run.generator.write_bytes(damage(whole))
     changed = config.replace(validation_blends=config.validation_blends + more)
     assert train(changed, run.path, True, progress=False).best_step == 6
     assert "left out the best network so far" in caplog.text
     assert len(keras.saving.load_model(run.generator, compile=False).outputs) == 2
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(24, "Too many open files"), MemoryError(), ImportError("no package")]
-)
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("no package")])
 def test_a_best_network_that_cannot_be_read_now_is_kept(config, tmp_path, error, monkeypatch):
     def fail(path):
         raise error
@@ -321,6 +327,23 @@ def test_a_best_network_that_cannot_be_read_now_is_kept(config, tmp_path, error,
     monkeypatch.setattr("kdeblend.training.resume.load_generator", fail)
     with pytest.raises(type(error)):
         train(config, run.path, True, progress=False)
+    assert run.generator.read_bytes() == before
+
+
+def test_nor_is_one_given_up_that_cannot_be_opened_now(config, tmp_path, monkeypatch):
+    def fail(path, *arguments, **options):
+        if os.fspath(path) == str(run.generator):
+            raise OSError(24, "Too many open files", str(path))
+        return opened(path, *arguments, **options)
+
+    config, run, opened = ending_badly(config), RunFolder(tmp_path / "run"), open
+    train(config, run.path, progress=False)
+    before = run.generator.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("io.open", fail)
+        patch.setattr("builtins.open", fail)
+        with pytest.raises(OSError, match="Too many open files"):
+            train(config, run.path, True, progress=False)
     assert run.generator.read_bytes() == before
 
 
