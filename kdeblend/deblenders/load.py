@@ -119,9 +119,8 @@ def _of_preset(preset: str) -> Weights:
 
 def _facts(path: Path) -> dict[str, Any]:
     """Return what a file says of its network, or for an older one that of a run, its run."""
-    run = RunFolder(path.parent)
-    of_run = run.exists() and path.resolve() == run.generator.resolve()
-    if (facts := read_facts(path)) or not of_run:
-        return facts
-    config = read_config(run.config)
-    return {name: config[name] for name in FACTS if name in config}
+    facts, run = read_facts(path), RunFolder(path.parent)
+    if not facts and run.exists() and path.resolve() == run.generator.resolve():
+        config = read_config(run.config)
+        facts = {name: config[name] for name in FACTS if name in config}
+    return facts

@@ -113,7 +113,8 @@ class NetworkDeblender(Deblender):
             if is_out_of_memory(error):
                 raise
             raise ValueError(f"cannot load a generator from {path}: {error}") from error
-        options = {"trained_for": read_facts(path).get("blend_mode"), **options}
+        if "trained_for" not in options:
+            options["trained_for"] = read_facts(path).get("blend_mode")
         return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:

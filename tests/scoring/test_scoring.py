@@ -12,9 +12,7 @@ from kdeblend.data.split import split_indices
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.metrics import METRICS as ALL_METRICS
-from kdeblend.presets import DEFAULT_PRESET
 from kdeblend.scoring.blends import BlendSet, MadeBlends
-from kdeblend.scoring.load import load_deblenders
 from kdeblend.scoring.read_blends import ReadBlends
 from kdeblend.scoring.run import ScoringRun
 from kdeblend.scoring.score import score
@@ -389,21 +387,6 @@ def test_folder(npz, tmp_path):
     assert np.mean(chosen) == pytest.approx(summary["layers"]["other"]["friend"]["psnr"]["mean"])
 
 
-def test_deblenders_of_equal_names_are_told_apart(tmp_path, monkeypatch):
-    keras = pytest.importorskip("keras")
-    blend = keras.Input((None, None, 3))
-    paths = [tmp_path / folder / "net.keras" for folder in "xy"]
-    for path in paths:
-        path.parent.mkdir()
-        half = keras.layers.Rescaling(1.0)(blend)
-        keras.Model(blend, [half, half]).save(path)
-    names = [d.name for d in load_deblenders([*map(str, paths), "identity", str(paths[0])])]
-    assert names == ["identity", "net.keras", str(paths[1])]
-    monkeypatch.chdir(tmp_path / "y")
-    names = [d.name for d in load_deblenders(["../x/net.keras", "net.keras"])]
-    assert names == ["identity", "net.keras", str(paths[1])]
-
-
 @pytest.mark.parametrize("one_by_one", [True, False])
 @pytest.mark.parametrize("wrong", [lambda found: found * np.nan, lambda found: found[:, :1]])
 def test_what_is_matched_is_checked(wrong, one_by_one):
@@ -414,8 +397,3 @@ def test_what_is_matched_is_checked(wrong, one_by_one):
     deblender = Wrong()
     deblender.one_by_one = one_by_one
     assert set(score([deblender], made()).failures["identity"]) == set(range(40))
-
-
-def test_a_preset_named_with_and_without_its_version_is_scored_once():
-    given = [DEFAULT_PRESET, "identity", DEFAULT_PRESET.rpartition("-")[0]]
-    assert [each.name for each in load_deblenders(given)] == ["identity", DEFAULT_PRESET]
