@@ -19,10 +19,9 @@ import h5py
 import numpy as np
 
 from kdeblend.deblenders.load import find_weights
-from kdeblend.deblenders.network import NetworkDeblender
 from kdeblend.deblenders.orientations import COUNTS
 from kdeblend.io.atomic import atomic_path, write_json
-from kdeblend.models.files import FACTS
+from kdeblend.models.files import FACTS, load_generator
 from kdeblend.presets import FOLDER, VERSIONED
 
 WEIGHTS = "model.weights.h5"
@@ -31,14 +30,13 @@ CARD = "# {name}\n\n{description}.\n\n## Scores\n\n<!-- scores -->\n<!-- end of 
 
 def entry(path, name, description, facts, orientations):
     """Return what the index says about the weights at `path`."""
-    generator = NetworkDeblender.from_file(path).generator
     return {
         "file": f"{name}.keras",
         "card": f"{name}.md",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "description": description,
         "generator": {"family": facts["generator"], **facts["generator_options"]},
-        "parameters": generator.count_params(),
+        "parameters": load_generator(path).count_params(),
         "keras_version": version("keras"),
         "blend_mode": facts["blend_mode"],
         "stamp_size": facts["stamp_size"],

@@ -61,15 +61,12 @@ xla_option = click.option(
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, as `TrainingConfig` names them, with absolute paths.
+    """Return the options that were given.
 
     Args:
         options: What click has parsed, by name.
     """
-    from kdeblend.training.paths import absolute_paths
-
-    values = {name: value for name, value in options.items() if value not in (None, ())}
-    return absolute_paths(values)
+    return {name: value for name, value in options.items() if value not in (None, ())}
 
 
 def assignment(text: str, option: str) -> tuple[str, Any]:

@@ -86,7 +86,6 @@ def train(out, preset, config, resume, init, assignments, **options):
 def _train(out, preset, config, resume, init, assignments, options):
     from kdeblend.training.config import preset_config, read_config
     from kdeblend.training.folder import RunFolder
-    from kdeblend.training.paths import absolute_paths
     from kdeblend.training.train import train as run_training
 
     run = RunFolder(out)
@@ -97,17 +96,15 @@ def _train(out, preset, config, resume, init, assignments, options):
         )
     values = read_config(config) if config else {}
     initial = {} if init is None else _initial(init)
-    values |= initial | given(options) | dict(assignment(each, "--set") for each in assignments)
-    values = absolute_paths(values)
+    values |= initial | given({"preset": preset, **options})
+    values |= dict(assignment(each, "--set") for each in assignments)
     _refuse_generator(values, initial)
     if resuming:
         base = run.read_config()
-        _refuse_preset(preset, base)
-        _refuse_initial_weights(values, base)
     else:
         if resume:
             click.echo(f"There is no run in {out} yet; it begins.")
-        base = preset_config(preset or values.get("preset", "quick"))
+        base = preset_config(values.get("preset", "quick"))
     training = base.replace(**values)
     _announce(training, out)
     return run_training(training, out, resume=resume)
@@ -189,21 +186,4 @@ def _refuse_generator(values, initial):
         raise click.UsageError(
             f"--init starts from a network of the family {initial['generator']!r}. "
             f"Received: generator={values['generator']}"
-        )
-
-
-def _refuse_initial_weights(values, base):
-    given_weights = values.get("initial_weights", base.initial_weights)
-    if given_weights != base.initial_weights:
-        raise click.UsageError(
-            "--resume goes on with the weights of the run. "
-            f"Received: initial_weights={given_weights}"
-        )
-
-
-def _refuse_preset(preset, base):
-    if preset is not None and preset != base.preset:
-        raise click.UsageError(
-            f"--resume goes on with the preset of the run, {base.preset!r}. "
-            f"Received: --preset {preset}"
         )

@@ -134,9 +134,9 @@ def _config(options, before):
     training = {name: options.pop(name) for name in ("data", "devices", "mixed_precision", "xla")}
     training = given(training)
     preset = options.pop("preset")
-    fixes = given(_fixes(options.pop("fixes")))
+    fixes = _fixes(options.pop("fixes"))
     options["max_parameters"] = options.pop("max_params")
-    values = {name: value for name, value in options.items() if value not in (None, ())}
+    values = given(options)
     values |= {"fixed": fixes} if fixes else {}
     if before is None:
         base = search_base(preset or "quick").replace(**training)
@@ -277,7 +277,7 @@ def _exit(stopped_by, failed):
 
 def _refuse_settings(chief, resume, options):
     """Refuse what a worker gets from its chief."""
-    given_names = [name for name, value in options.items() if value not in (None, ())]
+    given_names = list(given(options))
     given_names += ["chief"] if chief else []
     given_names += ["resume"] if resume else []
     if given_names:

@@ -10,7 +10,7 @@ import yaml
 
 from kdeblend.io.atomic import write_text
 from kdeblend.training.config import TrainingConfig, preset_config
-from kdeblend.tuning.space import FAMILY_DEFAULTS, SearchSpace
+from kdeblend.tuning.space import FAMILY_DEFAULTS, FIELDS, SearchSpace
 
 ORACLES = ("random", "bayesian", "hyperband")
 HYPERBAND_NETWORKS = 9
@@ -79,6 +79,8 @@ class SearchConfig:
         object.__setattr__(self, "fixed", dict(self.fixed))
         object.__setattr__(self, "training", self.training.replace(seed=self.seed))
         space = self.space()
+        fields = {name: getattr(space.base, name) for name in space.fixed if name in FIELDS}
+        object.__setattr__(self, "fixed", space.fixed | fields)  # as training takes them
         if self.oracle == "hyperband" and space.base.learning_rate_schedule == "cosine":
             raise ValueError(
                 "`oracle` must be another than hyperband with the schedule 'cosine', at the end of "

@@ -11,7 +11,6 @@ import keras_tuner
 
 from kdeblend import backend
 from kdeblend.data.open import open_split
-from kdeblend.training.paths import with_absolute_paths
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.errors import SearchStoppedError
 from kdeblend.tuning.folder import SearchFolder
@@ -80,7 +79,6 @@ def search(
     """
     if chief is not None:
         split_address(chief)
-    config = dataclasses.replace(config, training=with_absolute_paths(config.training))
     folder = SearchFolder(out)
     networks = hypermodel(config)
     _check(config, networks, devices=chief is None)

@@ -1,6 +1,8 @@
 """Which two galaxies a blend is made of."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -32,43 +34,33 @@ class GalaxyPairs:
         self._broken: dict[int, ImageReadError] = {}
         self._readable: set[int] = set()
 
-    def drawn(self, part: float, first: float, second: float) -> tuple[int, int]:
+    def drawn(self, *chance: float) -> tuple[int, int]:
         """Return the numbers of a pair as if all galaxies could be read, and read none.
 
         Args:
-            part: Chooses the part of the source, in [0, 1).
-            first: Chooses the first galaxy, in [0, 1).
-            second: Chooses the second galaxy, in [0, 1).
+            *chance: Three numbers in [0, 1) that choose the part of the source, the first galaxy
+                and the second.
         """
-        candidates = self._parts[self._part(part)]
-        place = int(first * len(candidates))
-        other = _other(place, int(second * (len(candidates) - 1)), len(candidates))
-        return int(candidates[place]), int(candidates[other])
+        (first, _), (second, _) = self._choose(lambda number: True, *chance)
+        return first, second
 
-    def shown(self, part: float, first: float, second: float) -> tuple[int, int]:
+    def shown(self, *chance: float) -> tuple[int, int]:
         """Return the numbers of the galaxies that `read` gives, and read those it has not read.
 
         Args:
-            part: As of `drawn`.
-            first: As of `drawn`.
-            second: As of `drawn`.
+            *chance: As of `drawn`.
 
         Raises:
             ValueError: If fewer than two of all galaxies can be read.
         """
-        drawn = self.drawn(part, first, second)
-        if self._readable.issuperset(drawn):
-            return drawn
-        (number, _), (other, _) = self.read(part, first, second)
-        return number, other
+        (first, _), (second, _) = self._choose(self._glance, *chance)
+        return first, second
 
-    def read(self, part: float, first: float, second: float) -> list[Numbered]:
+    def read(self, *chance: float) -> list[Numbered]:
         """Read a pair; of the next part that has two galaxies if this one has not.
 
         Args:
-            part: As of `drawn`.
-            first: As of `drawn`.
-            second: As of `drawn`.
+            *chance: As of `drawn`.
 
         Returns:
             Number and image of both galaxies; the images must not be written to.
@@ -76,9 +68,21 @@ class GalaxyPairs:
         Raises:
             ValueError: If fewer than two of all galaxies can be read.
         """
-        place = self._part(part)
+        return self._choose(self._image, *chance)
+
+    def warm_up(self) -> None:
+        """Read one galaxy, so that processes forked from now on fill one cache together."""
+        for number in self.indices:
+            if self._image(int(number)) is not None:
+                break
+
+    def _choose(
+        self, look: Callable[[int], Any], part: float, first: float, second: float
+    ) -> list[tuple[int, Any]]:
+        """Return numbers of two galaxies with what a look at each gives, None if it is broken."""
+        place = int(np.searchsorted(self._odds, part * self._odds[-1], side="right"))
         for candidates in [*self._parts[place:], *self._parts[:place], self.indices]:
-            pair = self._pair(candidates, first, second)
+            pair = _pair(look, candidates, first, second)
             if len(pair) == 2:
                 return pair
         raise ValueError(
@@ -86,43 +90,19 @@ class GalaxyPairs:
             f"Received: {len(self.indices)} galaxies, {len(self._broken)} of them broken"
         )
 
-    def warm_up(self) -> None:
-        """Read one galaxy, so that processes forked from now on fill one cache together."""
-        self._read_one(self.indices, range(len(self.indices)))
+    def _glance(self, number: int) -> Any:
+        return True if number in self._readable else self._image(number)
 
-    def _part(self, part: float) -> int:
-        return int(np.searchsorted(self._odds, part * self._odds[-1], side="right"))
-
-    def _pair(self, part: np.ndarray, first: float, second: float) -> list[Numbered]:
-        """Read two different galaxies of a part, or fewer if no more of them can be read.
-
-        In place of a broken one comes the next readable one, round the circle of the part.
-        """
-        count = len(part)
-        start = int(first * count)
-        found = self._read_one(part, (start + step for step in range(count)))
-        if found is None:
-            return []
-        place, _ = found
-        start = int(second * (count - 1))
-        others = (_other(place, start + step, count) for step in range(count - 1))
-        other = self._read_one(part, others)
-        chosen = [found] if other is None else [found, other]
-        return [(int(part[place % count]), image) for place, image in chosen]
-
-    def _read_one(self, part: np.ndarray, places: Iterable[int]) -> Numbered | None:
-        """Return place and image of the first galaxy of a part that can be read."""
-        for place in places:
-            index = int(part[place % len(part)])
-            if index not in self._broken:
-                try:
-                    image = self._cache.image(index)
-                except ImageReadError as error:
-                    self._report(index, error)
-                    continue
-                self._readable.add(index)
-                return place, image
-        return None
+    def _image(self, number: int) -> np.ndarray | None:
+        if number in self._broken:
+            return None
+        try:
+            image = self._cache.image(number)
+        except ImageReadError as error:
+            self._report(number, error)
+            return None
+        self._readable.add(number)
+        return image
 
     def _report(self, index: int, error: ImageReadError) -> None:
         self._readable.discard(index)
@@ -130,9 +110,37 @@ class GalaxyPairs:
             logger.warning("left out %s: %s", self.source.ids[index], error)
 
 
-def _other(place: int, step: int, count: int) -> int:
-    """Return one of the other places round a circle."""
-    return (place + 1 + step % (count - 1)) % count
+def _pair(
+    look: Callable[[int], Any], part: np.ndarray, first: float, second: float
+) -> list[tuple[int, Any]]:
+    """Choose two different galaxies of a part, or fewer if no more of them can be read.
+
+    In place of a broken one comes the next readable one, round the circle of the part.
+    """
+    count = len(part)
+    one = next(_seen(look, part, _circle(count, first)), None)
+    if one is None:
+        return []
+    place, _ = one
+    others = ((place + 1 + step) % count for step in _circle(count - 1, second))
+    pair = [one, *itertools.islice(_seen(look, part, others), 1)]
+    return [(int(part[place]), what) for place, what in pair]
+
+
+def _circle(count: int, chance: float) -> Iterator[int]:
+    """Yield all places of a circle, beginning with that which a number in [0, 1) chooses."""
+    start = int(chance * count)
+    return ((start + step) % count for step in range(count))
+
+
+def _seen(
+    look: Callable[[int], Any], part: np.ndarray, places: Iterable[int]
+) -> Iterator[tuple[int, Any]]:
+    """Yield the places whose galaxies are not broken, with what a look at each gives."""
+    for place in places:
+        what = look(int(part[place]))
+        if what is not None:
+            yield place, what
 
 
 def _parts(source: GalaxySource, indices: np.ndarray) -> list[np.ndarray]:

@@ -46,53 +46,74 @@ def read_centres(path: str | os.PathLike) -> Centres:
         raise ValueError(f"{path}: {error}") from error
 
 
-def galaxies_of(centres: Centres, image: Path) -> list[str]:
-    """Return the names of the galaxies of an image, none if the table does not have it.
+class SameCentre:
+    """One centre for all images, each of which has one galaxy without a name.
 
     Args:
-        centres: As `read_centres` gives them.
-        image: Path of the image. The longest end of it that is in the table counts.
+        centre: Column and row `(x, y)`, from 0 at the upper left; None for the middle.
     """
-    name = _name_of(centres, image)
-    return [] if name is None else list(centres[name])
+
+    def __init__(self, centre: Centre | None = None):
+        self._centre = centre
+
+    def galaxies(self, image: Path) -> list[str]:
+        """Return the names of the galaxies of an image."""
+        return [""]
+
+    def find(self, image: Path, galaxy: str = "") -> Centre | None:
+        """Return where a galaxy of an image is, None for the middle."""
+        return self._centre
+
+    def unused(self, images: Iterable[Path]) -> list[str]:
+        """Return the files of the table that none of some images goes by: there is no table."""
+        return []
 
 
-def find_centre(centres: Centres, image: Path, galaxy: str = "") -> Centre:
-    """Return where a galaxy of an image is.
+class CentreTable:
+    """The centres of a table, of one or more galaxies of each image.
+
+    Of the files in the table that could be meant by the path of an image, the longest counts.
 
     Args:
-        centres: As `read_centres` gives them.
-        image: Path of the image. The longest end of it that is in the table counts.
-        galaxy: Name of the galaxy.
-
-    Raises:
-        ValueError: If the table does not say it.
+        rows: As `read_centres` gives them.
     """
-    name = _name_of(centres, image)
-    if name is None or galaxy not in centres[name]:
-        raise ValueError("the table of centres has no row for it")
-    centre = centres[name][galaxy]
-    if centre is None:
-        raise ValueError("the table of centres has no x and y for it")
-    return centre
 
+    def __init__(self, rows: Centres):
+        self._rows = rows
 
-def unused_rows(centres: Centres, images: Iterable[Path]) -> list[str]:
-    """Return the files of a table that none of some images goes by.
+    def galaxies(self, image: Path) -> list[str]:
+        """Return the names of the galaxies of an image; one that is not there has one without."""
+        name = self._name(image)
+        return list(self._rows[name] if name is not None else ()) or [""]
 
-    Args:
-        centres: As `read_centres` gives them.
-        images: Paths of the images.
-    """
-    used = {_name_of(centres, image) for image in images}
-    return [name for name in centres if name not in used]
+    def find(self, image: Path, galaxy: str = "") -> Centre:
+        """Return where a galaxy of an image is.
 
+        Args:
+            image: Path of the image.
+            galaxy: Name of the galaxy.
 
-def _name_of(centres: Centres, image: Path) -> str | None:
-    """Return what a table calls an image."""
-    parts = image.absolute().parts
-    ends = (Path(*parts[start:]).as_posix() for start in range(len(parts)))
-    return next((end for end in ends if end in centres), None)
+        Raises:
+            ValueError: If the table does not say it.
+        """
+        name = self._name(image)
+        if name is None or galaxy not in self._rows[name]:
+            raise ValueError("the table of centres has no row for it")
+        centre = self._rows[name][galaxy]
+        if centre is None:
+            raise ValueError("the table of centres has no x and y for it")
+        return centre
+
+    def unused(self, images: Iterable[Path]) -> list[str]:
+        """Return the files of the table that none of some images goes by."""
+        used = {self._name(image) for image in images}
+        return [name for name in self._rows if name not in used]
+
+    def _name(self, image: Path) -> str | None:
+        """Return what the table calls an image."""
+        parts = image.absolute().parts
+        ends = (Path(*parts[start:]).as_posix() for start in range(len(parts)))
+        return next((end for end in ends if end in self._rows), None)
 
 
 def _read(rows) -> Centres:

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kdeblend.deblenders.centres import Centre, Centres, find_centre, galaxies_of, unused_rows
+from kdeblend.deblenders.centres import Centre, Centres, CentreTable, SameCentre
 from kdeblend.deblenders.centring import Field, centre_field, cut_out
 from kdeblend.deblenders.deblender import MIN_SIDE, Deblender, check_blends
 from kdeblend.deblenders.inputs import Inputs, Job, plan
@@ -134,79 +134,122 @@ def deblend_files(
     if size is not None and size < MIN_SIDE:
         raise ValueError(f"`size` must be at least {MIN_SIDE} pixels. Received: size={size}")
     inputs = Inputs.collect(paths)
-    report = Report(failed=dict(inputs.missing), skipped=inputs.outputs, fits=inputs.fits)
-    jobs = plan(inputs, out, _galaxies_of(centre))
-    if isinstance(centre, Mapping):
-        report.unused = unused_rows(centre, inputs.files)
+    centres = CentreTable(centre) if isinstance(centre, Mapping) else SameCentre(centre)
+    jobs = plan(inputs, out, centres.galaxies)
+    report = Report(
+        failed=dict(inputs.missing),
+        skipped=inputs.outputs,
+        fits=inputs.fits,
+        unused=centres.unused(inputs.files),
+    )
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
-    told = report.ended
-
-    def tell() -> None:
-        nonlocal told
-        if progress and report.ended > told:
-            progress(report.ended - told, len(jobs))
-            told = report.ended
-
-    items = _items(jobs, deblender, centre, size, resume, report, tell)
-    with ThreadPoolExecutor(WRITERS) as pool:
-        writing: list[_Writing] = []
-        for batch in itertools.chain(_batches(items, deblender), [[]]):  # [] to end the last one
-            deblended = list(_deblend_batch(batch, deblender, report))
-            _end_writing(writing, report)
-            writing = [(item, pool.submit(_write, item, images)) for item, images in deblended]
-            tell()
+    _Run(jobs, deblender, centres, size, resume, report, progress).deblend()
     return report
 
 
-def _items(
-    jobs, deblender, centre, size, resume: bool, report: Report, tell: Callable[[], None]
-) -> Iterator[_Item]:
-    """Read the images that are to be deblended, and tell of the others as they come."""
-    settings = settings_record(deblender)
-    for source, jobs_of_file in itertools.groupby(jobs, key=lambda job: job.source):
-        file = _File(source)
-        for job in jobs_of_file:
+class _Run:
+    """The jobs of one call of `deblend_files`, and the way of each from file to layers."""
+
+    def __init__(
+        self,
+        jobs: list[Job],
+        deblender: Deblender,
+        centres: CentreTable | SameCentre,
+        size: int | None,
+        resume: bool,
+        report: Report,
+        progress: Callable[[int, int], Any] | None,
+    ):
+        self.jobs = jobs
+        self.deblender = deblender
+        self.centres = centres
+        self.size = size
+        self.resume = resume
+        self.report = report
+        self.progress = progress
+        self.told = report.ended
+
+    def deblend(self) -> None:
+        """Write the layers of a batch while the next one is deblended."""
+        with ThreadPoolExecutor(WRITERS) as pool:
+            writing: list[_Writing] = []
+            batches = _batches(self._items(), self.deblender)
+            for batch in itertools.chain(batches, [[]]):  # [] to end the last one
+                deblended = list(self._deblend_batch(batch))
+                self._end(writing)
+                writing = [(item, pool.submit(_write, item, images)) for item, images in deblended]
+                self._tell()
+
+    def _tell(self) -> None:
+        if self.progress and self.report.ended > self.told:
+            self.progress(self.report.ended - self.told, len(self.jobs))
+            self.told = self.report.ended
+
+    def _items(self) -> Iterator[_Item]:
+        """Read the images that are to be deblended, and tell of the others as they come."""
+        settings = settings_record(self.deblender)
+        for source, jobs in itertools.groupby(self.jobs, key=lambda job: job.source):
+            file = _File(source)
+            for job in jobs:
+                try:
+                    centre = self.centres.find(source, job.galaxy)
+                    record = image_record(settings, source, file.sha256, centre, self.size)
+                    if self.resume and is_done(job, record):
+                        self.report.done.append(job)
+                    else:
+                        yield self._item(job, record, file.image, centre)
+                except ImageReadError as error:  # nor would it be read for the others
+                    self.report.failed |= {str(each): error.reason for each in (job, *jobs)}
+                except (OSError, ValueError, MemoryError) as error:
+                    self.report.failed[str(job)] = _reason(error)
+                self._tell()
+
+    def _item(self, job: Job, record: Record, image: np.ndarray, centre: Centre | None) -> _Item:
+        layers = job.layers(_suffix(job.source, image))
+        check_free(job, [job.panel, *layers], record)
+        seen = _field(image, centre, self.size, self.deblender)
+        if self.deblender.reach and not seen.is_within(self.deblender.reach):
+            self.report.reached_in_part.append(job)
+        return _Item(job, record, seen, image.dtype, layers)
+
+    def _deblend_batch(self, batch: list[_Item]) -> Iterator[tuple[_Item, list[np.ndarray]]]:
+        """Yield each image with the three to write: itself, central galaxy, other galaxy."""
+        if not batch:
+            return
+        try:
+            layers = self.deblender.deblend(np.stack([item.field.pixels for item in batch]))
+        except Exception as error:  # backends raise kinds of their own, when memory ends for one
+            if len(batch) == 1:
+                self.report.failed[str(batch[0].job)] = _reason(error)
+                return
+            layers = None
+        if layers is None:  # only now, when the error no longer holds the memory of the batch
+            for item in batch:
+                yield from self._deblend_batch([item])
+            return
+        for item, pair in zip(batch, layers, strict=True):
+            yield item, [item.field.wanted(image) for image in (item.field.pixels, *pair)]
+
+    def _end(self, writing: list[_Writing]) -> None:
+        """Wait for what is being written, and report it."""
+        for item, paths in writing:
             try:
-                place = _place(centre, job)
-                record = image_record(settings, source, file.sha256, place, size)
-                if resume and is_done(job, record):
-                    report.done.append(job)
-                else:
-                    yield _item(job, file, record, place, size, deblender, report)
-            except ImageReadError as error:  # nor would it be read for the others
-                report.failed |= {str(each): error.reason for each in (job, *jobs_of_file)}
-            except (OSError, ValueError, MemoryError) as error:
-                report.failed[str(job)] = _reason(error)
-            tell()
+                self.report.written[item.job] = paths.result()
+            except Exception as error:  # nor does a panel for which memory ends stop the others
+                self.report.failed[str(item.job)] = _reason(error)
 
 
-def _galaxies_of(centre: Centre | Centres | None) -> Callable[[Path], list[str]]:
-    return partial(galaxies_of, centre) if isinstance(centre, Mapping) else lambda file: []
-
-
-def _place(centre: Centre | Centres | None, job: Job) -> Centre | None:
-    return find_centre(centre, job.source, job.galaxy) if isinstance(centre, Mapping) else centre
-
-
-def _item(job, file: _File, record, place, size, deblender: Deblender, report: Report) -> _Item:
-    image = file.image
-    layers = job.layers(_suffix(job.source, image))
-    check_free(job, [job.panel, *layers], record)
-    seen = _field(image, place, size, deblender)
-    if deblender.reach and not seen.is_within(deblender.reach):
-        report.reached_in_part.append(job)
-    return _Item(job, record, seen, image.dtype, layers)
-
-
-def _field(image: np.ndarray, place, size: int | None, deblender: Deblender) -> Field:
+def _field(
+    image: np.ndarray, centre: Centre | None, size: int | None, deblender: Deblender
+) -> Field:
     if size is not None:
         seen = deblender.reach + 1 if deblender.reach else size  # by one more it knows of a beyond
-        return cut_out(image, place, size, seen, deblender.surroundings)
+        return cut_out(image, centre, size, seen, deblender.surroundings)
     pixels = to_float(image)
-    if place is None:
+    if centre is None:
         return Field(pixels)
-    return centre_field(pixels, place, deblender.surroundings(pixels))
+    return centre_field(pixels, centre, deblender.surroundings(pixels))
 
 
 def _batches(items: Iterable[_Item], deblender: Deblender) -> Iterator[list[_Item]]:
@@ -221,36 +264,6 @@ def _batches(items: Iterable[_Item], deblender: Deblender) -> Iterator[list[_Ite
             yield from held.values()
             held.clear()
     yield from held.values()
-
-
-def _deblend_batch(
-    batch: list[_Item], deblender: Deblender, report: Report
-) -> Iterator[tuple[_Item, list[np.ndarray]]]:
-    """Yield each image with the three images to write: itself, central galaxy, other galaxy."""
-    if not batch:
-        return
-    try:
-        layers = deblender.deblend(np.stack([item.field.pixels for item in batch]))
-    except Exception as error:  # backends raise kinds of their own, when memory ends for one
-        if len(batch) == 1:
-            report.failed[str(batch[0].job)] = _reason(error)
-            return
-        layers = None
-    if layers is None:  # only now, when the error no longer holds the memory of the batch
-        for item in batch:
-            yield from _deblend_batch([item], deblender, report)
-        return
-    for item, pair in zip(batch, layers, strict=True):
-        yield item, [item.field.wanted(image) for image in (item.field.pixels, *pair)]
-
-
-def _end_writing(writing: list[_Writing], report: Report) -> None:
-    """Wait for what is being written, and report it."""
-    for item, paths in writing:
-        try:
-            report.written[item.job] = paths.result()
-        except Exception as error:  # nor does a panel for which memory ends stop the others
-            report.failed[str(item.job)] = _reason(error)
 
 
 def _write(item: _Item, images: list[np.ndarray]) -> list[Path]:

@@ -112,13 +112,13 @@ def plan(
         inputs: What to deblend.
         out: Folder for all outputs; sub-folders of a folder that was named are
             kept. By default each output lies beside its input.
-        galaxies_of: Function from a file to the names of its galaxies; if there are none, it
-            is one job without a name.
+        galaxies_of: Function from a file to the names of its galaxies, one or more; one that is
+            empty is left out of the names.
 
     Returns:
         One job per galaxy, those of a file together and in order.
     """
-    galaxies = {file: galaxies_of(file) or ("",) for file in inputs.files}
+    galaxies = {file: galaxies_of(file) for file in inputs.files}
     folders = {
         file: file.parent if out is None else Path(out) / place.parent
         for file, place in inputs.files.items()

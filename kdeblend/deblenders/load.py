@@ -6,34 +6,28 @@ from typing import Any, NamedTuple
 
 from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.models.files import FACTS, read_facts
+from kdeblend.models.files import FACTS, load_generator, read_facts
 from kdeblend.presets import find_preset, list_presets, preset_path
 from kdeblend.training.config import read_config
 from kdeblend.training.folder import RunFolder
 
 
 def load_deblender(
-    name_or_path: str,
-    *,
-    blend_mode: str | None,
-    batch_size: int,
-    orientations: int | None,
-    scale: float,
-    **options: Any,
+    name_or_path: str, *, batch_size: int, scale: float, **options: Any
 ) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
     Args:
         name_or_path: A registered deblender, a preset, a run folder or a `.keras` file,
             looked for in this order.
-        blend_mode: Blend mode of networks, or None for that of the training.
         batch_size: How many blends of 80 x 80 pixels to do at once.
-        orientations: Flips and turns over which networks average, or None for the preset's.
         scale: Factor by which images are resampled for networks.
-        **options: Further arguments of `NetworkDeblender`, for networks.
+        **options: Further arguments of `NetworkDeblender`, for networks; None is as if it were
+            not given.
 
     Raises:
         ValueError: If there is no such deblender, or an option is wrong.
+        OSError: If the network's file cannot be read.
         ImportError: If it needs a package that is not installed.
     """
     if name_or_path in DEBLENDERS:
@@ -45,16 +39,18 @@ def load_deblender(
     from kdeblend.deblenders.network import NetworkDeblender
 
     weights = find_weights(name_or_path)
-    return NetworkDeblender.from_file(
-        weights.path,
-        trained_for=weights.facts.get("blend_mode"),
-        blend_mode=blend_mode,
-        batch_size=batch_size,
+    known: dict[str, Any] = {
+        "trained_for": weights.facts.get("blend_mode"),
+        "stamp_size": weights.facts.get("stamp_size"),
+        "orientations": weights.orientations,
+    }
+    given = {option: value for option, value in options.items() if value is not None}
+    return NetworkDeblender(
+        load_generator(weights.path),
         name=weights.name,
-        orientations=weights.orientations if orientations is None else orientations,
-        stamp_size=weights.facts.get("stamp_size"),
+        batch_size=batch_size,
         scale=scale,
-        **options,
+        **known | given,
     )
 
 

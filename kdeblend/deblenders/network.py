@@ -1,7 +1,5 @@
 """Deblending with a trained generator."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
 from kdeblend.deblenders.scaling import answer_scaled, check_scale
 from kdeblend.deblenders.window import answer_aligned, deblend_middle, reach
-from kdeblend.io.errors import is_out_of_memory
 from kdeblend.io.fingerprint import fingerprint
 
 
@@ -93,29 +90,6 @@ class NetworkDeblender(Deblender):
         self.batch_size = batch_size
         self.name = name or generator.name
         self.reach = stamp_size and reach(stamp_size, scale)
-
-    @classmethod
-    def from_file(cls, path: str | os.PathLike, **options: Any) -> "NetworkDeblender":
-        """Return the deblender of a generator saved as a `.keras` file.
-
-        Args:
-            path: The file.
-            **options: Arguments of the constructor, except `generator`.
-
-        Raises:
-            ValueError: If the file holds no generator, or an option is wrong.
-        """
-        from kdeblend.models.files import load_generator, read_facts
-
-        try:
-            generator = load_generator(path)
-        except Exception as error:  # Keras raises many kinds for a damaged file
-            if is_out_of_memory(error):
-                raise
-            raise ValueError(f"cannot load a generator from {path}: {error}") from error
-        if "trained_for" not in options:
-            options["trained_for"] = read_facts(path).get("blend_mode")
-        return cls(generator, **{"name": Path(path).name, **options})
 
     def settings(self) -> dict[str, Any]:
         """Return what the options are, and a sum of the weights."""

@@ -5,8 +5,10 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from kdeblend.io.errors import is_out_of_memory
 from kdeblend.models.generators import GENERATORS
 
 FACTS = ("generator", "generator_options", "stamp_size", "blend_mode")
@@ -52,6 +54,10 @@ def read_facts(path: str | os.PathLike) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+class DamagedNetworkError(ValueError):
+    """Raised when a file that can be read holds no network that Keras can load."""
+
+
 def load_generator(path: str | os.PathLike) -> Any:
     """Load a generator of any family.
 
@@ -59,21 +65,27 @@ def load_generator(path: str | os.PathLike) -> Any:
         path: A `.keras` file.
 
     Returns:
-        The `keras.Model`, not compiled. Keras raises errors of many kinds for a damaged file.
+        The `keras.Model`, not compiled.
 
     Raises:
-        ImportError: If a class that the network is made of is not there.
+        DamagedNetworkError: If the file holds no network.
+        OSError: If the file cannot be read.
+        ImportError: If a class or a package that the network needs is not there.
     """
     import keras
 
+    Path(path).read_bytes()  # what keeps it from being read is no damage
     list(GENERATORS.importable())  # importing them makes Keras know their layers
     try:
         return keras.saving.load_model(path, compile=False)
-    except TypeError as error:
-        unknown = UNKNOWN_CLASS.search(str(error))
-        if unknown is None:
+    except Exception as error:  # Keras raises many kinds for a damaged file
+        if unknown := UNKNOWN_CLASS.search(str(error)):
+            raise ImportError(
+                f"the network needs {unknown[1]!r}, which is not there; probably the package that "
+                "it comes from is not installed"
+            ) from error
+        if isinstance(error, ImportError) or is_out_of_memory(error):
             raise
-        raise ImportError(
-            f"the network needs {unknown[1]!r}, which is not there; probably the package that it "
-            "comes from is not installed"
+        raise DamagedNetworkError(
+            f"{path} must be the .keras file of a generator. Received: {error}"
         ) from error

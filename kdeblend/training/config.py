@@ -13,12 +13,15 @@ import yaml
 
 from kdeblend.io.atomic import write_text
 from kdeblend.metrics.ssim import WINDOW
+from kdeblend.training.paths import absolute
 from kdeblend.training.recipes import PRESETS
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """All hyper-parameters of a training run; the defaults are the paper's.
+
+    Paths of files that are there become absolute, so that a run can be resumed from anywhere.
 
     Args:
         preset: Name of the preset that the values started from.
@@ -115,6 +118,9 @@ class TrainingConfig:
     def __post_init__(self):
         for name, hint in get_type_hints(type(self)).items():
             object.__setattr__(self, name, _checked(name, hint, getattr(self, name)))
+        object.__setattr__(self, "data", tuple(map(absolute, self.data)))
+        for name in ("vgg_weights", "initial_weights"):
+            object.__setattr__(self, name, absolute(getattr(self, name)))
         _check_ranges(self)
 
     def replace(self, **changes: Any) -> "TrainingConfig":
@@ -128,6 +134,25 @@ class TrainingConfig:
         """
         _check_names(changes)
         return dataclasses.replace(self, **changes)
+
+    def check_resumed(self, before: "TrainingConfig") -> None:
+        """Check that a run can go on with these hyper-parameters.
+
+        What makes other networks is found when their weights are loaded.
+
+        Args:
+            before: The hyper-parameters of the run until now.
+
+        Raises:
+            ValueError: If what only counts at the beginning of a run has changed.
+        """
+        for name in AT_THE_BEGINNING:
+            ours, theirs = getattr(self, name), getattr(before, name)
+            if ours != theirs:
+                raise ValueError(
+                    f"A run must be resumed with the `{name}` that it was begun with, {theirs!r}. "
+                    f"Received: {name}={ours!r}"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Return every value by name, in plain lists, numbers and strings."""
@@ -241,6 +266,7 @@ def _float(name: str, text: str) -> float:
         raise ValueError(f"`{name}` must be a number. Received: {name}={text!r}") from None
 
 
+AT_THE_BEGINNING = ("preset", "initial_weights")
 CHOICES = {"optimizer": ("adam", "muon"), "learning_rate_schedule": ("drop", "cosine")}
 POSITIVE = (
     "steps", "batch_size", "discriminator_filters", "learning_rate",

@@ -57,13 +57,10 @@ def start_from(gan: DeblendingGAN, path: str | Path) -> None:
 
     Raises:
         ValueError: If the file holds no generator, or one of another shape.
+        OSError: If the file cannot be read.
+        ImportError: If a package that its network needs is not installed.
     """
-    try:
-        weights = load_generator(path).get_weights()
-    except Exception as error:  # Keras raises many kinds for a damaged file
-        raise ValueError(
-            f"`initial_weights` must be the .keras file of a generator. Received: {path} ({error})"
-        ) from error
+    weights = load_generator(path).get_weights()
     expected = [tuple(each.shape) for each in gan.generator.weights]
     received = [each.shape for each in weights]
     if expected != received:

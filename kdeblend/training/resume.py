@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from kdeblend.io.errors import is_out_of_memory
-from kdeblend.models.files import load_generator, read_facts
+from kdeblend.models.files import DamagedNetworkError, load_generator, read_facts
 from kdeblend.models.gan import DeblendingGAN
 from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import (
@@ -102,15 +101,10 @@ def best_so_far(run: RunFolder, validation: Validation) -> tuple[float, int | No
     """
     if not run.generator.is_file():
         return float("-inf"), None
-    run.generator.read_bytes()  # what keeps it from being read is no damage
     try:
         generator = load_generator(run.generator)
-    except Exception as error:  # Keras raises many kinds for a damaged file
-        if isinstance(error, ImportError) or is_out_of_memory(error):
-            raise
-        logger.warning(
-            "left out the best network so far, %s, which is damaged: %s", run.generator, error
-        )
+    except DamagedNetworkError as error:
+        logger.warning("left out the best network so far, which is damaged: %s", error)
         return float("-inf"), None
     return validation.scores(generator)["val_psnr"], read_facts(run.generator).get("step")
 

@@ -32,7 +32,6 @@ from kdeblend.training.checkpoint import Checkpoint
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import build_gan
-from kdeblend.training.paths import with_absolute_paths
 from kdeblend.training.resume import best_so_far, restore, to_keep
 from kdeblend.training.validation_set import make_validation_set
 
@@ -71,8 +70,7 @@ def train(
     """Train a network, or go on training it.
 
     Args:
-        config: Every hyper-parameter. Paths of files are kept absolute, so that the run can be
-            resumed from anywhere.
+        config: Every hyper-parameter.
         out: The run folder.
         resume: Go on from the last checkpoint in `out`, if there is one.
         progress: Show a progress bar.
@@ -84,8 +82,8 @@ def train(
         How the run ended.
 
     Raises:
-        ValueError: If `out` holds a run and `resume` is False, another process trains
-            there, or the configuration or the data are unusable.
+        ValueError: If `out` holds a run and `resume` is False or what cannot change has changed,
+            another process trains there, or the configuration or the data are unusable.
         OSError: If data are not there, VGG19's weights cannot be downloaded, `out` cannot be
             written to, or (`ChildProcessError`) a process that makes blends has died.
         TrainingDivergedError: If a loss, a score or a weight is no longer a number.
@@ -93,10 +91,12 @@ def train(
     Example:
         >>> train(preset_config("quick"), "run")
     """
-    run, config = RunFolder(out), with_absolute_paths(config)
+    run = RunFolder(out)
     with run.locked(), _global_settings(config), backend.distribution(config.devices):
         if not resume:
             run.check_new()
+        elif run.exists():
+            config.check_resumed(run.read_config())
         source, split = open_split(config.data, config.stamp_size)
         training = _Training(config, run, source, split, build, callbacks)
         run.start(config)  # only now, lest a mistake spoils a run or leaves half of one

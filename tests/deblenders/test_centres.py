@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from kdeblend.deblenders.centres import find_centre, galaxies_of, read_centres, unused_rows
+from kdeblend.deblenders.centres import CentreTable, read_centres
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def test_tables_of_spreadsheets(table):
 
 @pytest.mark.parametrize("x", ["", "nan", "inf"])
 def test_a_centre_that_was_not_measured_is_missed_only_where_it_is_needed(table, x):
-    centres = read_centres(table(f"file,x,y\na.png,{x},2\nb.png,1,2\n"))
-    assert find_centre(centres, Path("b.png")) == (1, 2)
+    centres = CentreTable(read_centres(table(f"file,x,y\na.png,{x},2\nb.png,1,2\n")))
+    assert centres.find(Path("b.png")) == (1, 2)
     with pytest.raises(ValueError, match="no x and y for it"):
-        find_centre(centres, Path("a.png"))
+        centres.find(Path("a.png"))
 
 
 @pytest.mark.parametrize(
@@ -71,30 +71,28 @@ def test_tables_in_other_encodings_are_refused_in_words(table):
 
 def test_the_longest_end_of_a_path_counts():
     places = {"a.png": (1, 1), "night/a.png": (2, 2), "/data/night/a.png": (3, 3)}
-    centres = {name: {"": place} for name, place in places.items()}
+    centres = CentreTable({name: {"": place} for name, place in places.items()})
     paths = ["/x/day/a.png", "/x/night/a.png", "/data/night/a.png"]
-    assert [find_centre(centres, Path(path)) for path in paths] == [(1, 1), (2, 2), (3, 3)]
+    assert [centres.find(Path(path)) for path in paths] == [(1, 1), (2, 2), (3, 3)]
     with pytest.raises(ValueError, match="no row"):
-        find_centre(centres, Path("/x/ba.png"))
+        centres.find(Path("/x/ba.png"))
 
 
 def test_galaxies_of_one_file_have_names(table):
     path = table("name,file,x,y\n18,a.png,1,2\n 7,a.png,,4\n,b.png,5,6\n9,c.png,7,8\n")
-    centres = read_centres(path)
-    names = [
-        galaxies_of(centres, Path("x") / file) for file in ("a.png", "b.png", "c.png", "d.png")
-    ]
-    assert names == [["18", "7"], [""], ["9"], []]
-    assert find_centre(centres, Path("a.png"), "18") == (1, 2)
-    assert find_centre(centres, Path("c.png"), "9") == (7, 8)
+    centres = CentreTable(read_centres(path))
+    names = [centres.galaxies(Path("x") / f"{letter}.png") for letter in "abcd"]
+    assert names == [["18", "7"], [""], ["9"], [""]]
+    assert centres.find(Path("a.png"), "18") == (1, 2)
+    assert centres.find(Path("c.png"), "9") == (7, 8)
     with pytest.raises(ValueError, match="no x and y for it"):
-        find_centre(centres, Path("a.png"), "7")
+        centres.find(Path("a.png"), "7")
     with pytest.raises(ValueError, match="no row for it"):
-        find_centre(centres, Path("c.png"))
-    assert unused_rows(centres, [Path("x/a.png"), Path("c.png")]) == ["b.png"]
+        centres.find(Path("c.png"))
+    assert centres.unused([Path("x/a.png"), Path("c.png")]) == ["b.png"]
 
 
 def test_relative_paths_are_those_of_the_folder_one_is_in(tmp_path, monkeypatch):
     (tmp_path / "night").mkdir()
     monkeypatch.chdir(tmp_path / "night")
-    assert find_centre({"night/a.png": {"": (2, 2)}}, Path("a.png")) == (2, 2)
+    assert CentreTable({"night/a.png": {"": (2, 2)}}).find(Path("a.png")) == (2, 2)
