@@ -9,6 +9,7 @@ that a pixel can be.
 """
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.data.source import GalaxySource
 from kdeblend.metrics import METRICS
-from kdeblend.scoring.blends import BlendSet, Chunk, MadeBlends
+from kdeblend.scoring.blends import BlendSet, MadeBlends
 from kdeblend.scoring.load import load_deblenders, trained_blend_mode
 from kdeblend.scoring.score import score
 
@@ -68,9 +69,10 @@ class Lit(BlendSet):
 
     def take(self, numbers):
         """Return the blends of some numbers."""
-        truth = self._dark.take(numbers).truth
-        truth = np.minimum(truth + self._light * self._sky.take(numbers).truth, 1)
-        return Chunk(np.array([BLEND_MODES[self.blend_mode](*pair) for pair in truth]), truth)
+        dark = self._dark.take(numbers)
+        truth = np.minimum(dark.truth + self._light * self._sky.take(numbers).truth, 1)
+        blend = np.array([BLEND_MODES[self.blend_mode](*pair) for pair in truth])
+        return replace(dark, blend=blend, truth=truth)
 
 
 def main():

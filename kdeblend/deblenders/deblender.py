@@ -122,14 +122,14 @@ class Deblender(ABC):
         """
         return self.deblend(blends)
 
-    def match(self, found: Any, truth: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    def match(self, found: Any, truth: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Return layers to score, of what `find` has returned; by default that.
 
         Args:
             found: What `find` has returned for `n` blends.
             truth: Array `(n, 2, height, width, bands)`: the central galaxy and the
                 other one of each blend.
-            valid: Boolean array `(n, height, width)`, True where a pixel counts, or None.
+            valid: Boolean array `(n, height, width)`, True where a pixel counts.
 
         Returns:
             Array of the shape of `truth`.

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.layers import layers_of
 from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.orientations import COUNTS, average_orientations
@@ -144,8 +145,7 @@ class NetworkDeblender(Deblender):
         return layers.mean(axis=-1, keepdims=True) if blends.shape[-1] == 1 else layers
 
     def _answer(self, blends: np.ndarray) -> np.ndarray:
-        images = self.generator.predict_on_batch(blends)
-        return (np.stack([np.asarray(image, np.float32) for image in images], axis=1) + 1) / 2
+        return layers_of(self.generator.predict_on_batch(blends))
 
 
 def _in_bfloat16(generator: Any) -> Any:

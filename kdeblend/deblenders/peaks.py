@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from kdeblend.deblenders.sky import luminance, sky_of
+from kdeblend.deblenders.sky import luminance, sky_of_band
 
 SMOOTHING = 1.5
 REACH = 4
@@ -26,7 +26,7 @@ def find_peaks(light: np.ndarray, threshold: float, count: int) -> np.ndarray:
     """
     from skimage.feature import peak_local_max
 
-    _, (noise,) = sky_of(light[..., None])
+    _, noise = sky_of_band(light)
     corner = np.array(light.shape) // 2 - REACH
     (top, left), side = corner, 2 * REACH
     middle = light[top : top + side, left : left + side]
@@ -61,7 +61,8 @@ def first_guess(light: np.ndarray, peak: np.ndarray) -> np.ndarray:
 def smoothed_light(blend: np.ndarray) -> np.ndarray:
     """Return the mean over the bands above the sky, smoothed, on which peaks are sought."""
     grey = luminance(blend)
-    return ndimage.gaussian_filter(grey - sky_of(grey[..., None])[0], SMOOTHING)
+    level, _ = sky_of_band(grey)
+    return ndimage.gaussian_filter(grey - level, SMOOTHING)
 
 
 def psf_width(blends: np.ndarray) -> float:
@@ -87,7 +88,7 @@ def psf_width(blends: np.ndarray) -> float:
 def _widths(grey: np.ndarray) -> list[float]:
     from skimage.feature import peak_local_max
 
-    (sky,), (noise,) = sky_of(grey[..., None])
+    sky, noise = sky_of_band(grey)
     light = np.log(np.maximum(grey - sky, noise))
     peaks = peak_local_max(grey, min_distance=2, threshold_abs=sky + 10 * noise, exclude_border=2)
     rows, columns = peaks[grey[tuple(peaks.T)] < 0.9].T

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from kdeblend.deblenders.search import search
-from kdeblend.deblenders.sky import NOISE_FLOOR, luminance, sky_of, with_sky
+from kdeblend.deblenders.sky import NOISE_FLOOR, luminance, sky_of, sky_of_band, with_sky
 from kdeblend.deblenders.sources import SourcesDeblender
 
 MAX_SOURCES = 12
@@ -56,7 +56,7 @@ class SegmentDeblender(SourcesDeblender):
     def sources(self, blend: np.ndarray) -> np.ndarray:
         """Return the layers of all segments, `(k, height, width, bands)`, two at least."""
         grey = luminance(blend)
-        (level,), (noise,) = sky_of(grey[..., None])
+        level, noise = sky_of_band(grey)
         light = grey - level
         labels = brightest(self.segment(light, self.threshold * noise), light, MAX_SOURCES)
         return with_sky(share_light(blend, labels, self.softness), blend)

@@ -21,12 +21,18 @@ def sky_of(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Median and standard deviation of the pixels left, `(bands,)` each, in the
         units of the image; the deviation is at least half a step of 8 bits.
     """
-    bands = [_clipped(image[..., band].ravel()) for band in range(image.shape[-1])]
+    bands = [sky_of_band(image[..., band]) for band in range(image.shape[-1])]
     level, noise = np.array(bands, np.float64).T
     return level, noise
 
 
-def _clipped(pixels: np.ndarray) -> tuple[float, float]:
+def sky_of_band(band: np.ndarray) -> tuple[float, float]:
+    """Measure level and noise of the sky of one band, as `sky_of` does.
+
+    Args:
+        band: Array of any shape.
+    """
+    pixels = band.ravel()
     for _ in range(ROUNDS):
         level, noise = np.median(pixels), max(pixels.std(), NOISE_FLOOR)
         kept = pixels[np.abs(pixels - level) <= 3 * noise]

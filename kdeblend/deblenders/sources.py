@@ -72,21 +72,18 @@ class SourcesDeblender(Deblender):
         """
         return [self.checked_sources(blend) for blend in blends]
 
-    def match(
-        self, found: list[np.ndarray], truth: np.ndarray, valid: np.ndarray | None
-    ) -> np.ndarray:
+    def match(self, found: list[np.ndarray], truth: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Return the sources that fit the true galaxies best; see `match_sources`.
 
         Args:
             found: The sources on each of `n` blends.
             truth: Array `(n, 2, height, width, bands)`.
-            valid: Boolean array `(n, height, width)`, True where a pixel counts, or None.
+            valid: Boolean array `(n, height, width)`, True where a pixel counts.
 
         Returns:
             Array of the shape of `truth`.
         """
-        masks = [None] * len(found) if valid is None else valid
-        return np.stack([match_sources(*each) for each in zip(found, truth, masks, strict=True)])
+        return np.stack([match_sources(*each) for each in zip(found, truth, valid, strict=True)])
 
     def surroundings(self, image: np.ndarray) -> np.ndarray:
         """Return the sky of each band, so that a border of it changes no measurement of the sky."""
@@ -140,9 +137,7 @@ def _distances(light: np.ndarray) -> np.ndarray:
     return np.where(total > 0, np.hypot(rows, columns), np.inf)
 
 
-def match_sources(
-    sources: np.ndarray, truth: np.ndarray, valid: np.ndarray | None = None
-) -> np.ndarray:
+def match_sources(sources: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Give each true layer the source that fits it best.
 
     No source is given twice; of all ways to do that, the one with the least mean squared
@@ -151,7 +146,7 @@ def match_sources(
     Args:
         sources: Array `(k, height, width, bands)`.
         truth: Array `(2, height, width, bands)` of the same units.
-        valid: Boolean array `(height, width)`, True where a pixel counts, or None.
+        valid: Boolean array `(height, width)`, True where a pixel counts.
 
     Returns:
         Array of the shape of `truth`, float32.
@@ -163,9 +158,8 @@ def match_sources(
 
     missing = np.zeros((max(0, len(truth) - len(sources)), *truth.shape[1:]), np.float32)
     candidates = np.concatenate([sources, missing])
-    counted = ... if valid is None else valid
     errors = [
-        [np.mean(np.square(candidate - layer)[counted]) for candidate in candidates]
+        [np.mean(np.square(candidate - layer)[valid]) for candidate in candidates]
         for layer in truth
     ]
     layers, chosen = linear_sum_assignment(errors)

@@ -113,4 +113,4 @@ def _sky_and_image(blends: np.ndarray, blend_mode: str) -> np.ndarray:
 def _sky_level(blend: np.ndarray) -> np.ndarray:
     """Return the level of each band, `(bands,)`; black pixels are beyond an edge and show none."""
     shown = blend[blend.any(axis=-1)]
-    return sky_of(shown[None])[0] if len(shown) else np.zeros(blend.shape[-1])
+    return sky_of(shown)[0] if len(shown) else np.zeros(blend.shape[-1])

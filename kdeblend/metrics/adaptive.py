@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kdeblend.metrics.galaxy import find_galaxy, sky_of
+from kdeblend.metrics.checks import counted
+from kdeblend.metrics.galaxy import background_level, find_galaxy
 from kdeblend.metrics.remember import remember
 
 TOLERANCE = 1e-5
@@ -37,10 +38,8 @@ def adaptive_moments(
     galaxy = find_galaxy(truth, valid)
     if galaxy is None:
         return None
-    light = (image - sky_of(image, galaxy.background)).mean(axis=-1)
-    if valid is not None:
-        light = np.where(valid, light, 0)
-    return _adapt(light, galaxy.centre, galaxy.covariance)
+    light = (image - background_level(image, galaxy.background)).mean(axis=-1)
+    return _adapt(np.where(counted(image, valid), light, 0), galaxy.centre, galaxy.covariance)
 
 
 def _adapt(light, centre, covariance):

@@ -6,7 +6,7 @@ import numpy as np
 
 from kdeblend.metrics.checks import checked
 from kdeblend.metrics.context import Context
-from kdeblend.metrics.galaxy import find_galaxy, sky_of
+from kdeblend.metrics.galaxy import background_level, find_galaxy
 
 
 def blendedness_error(
@@ -38,13 +38,12 @@ def blendedness_error(
     Reference:
         [Sanchez et al., 2021](https://doi.org/10.1088/1475-7516/2021/07/043)
     """
-    checked(truth, prediction, valid)
+    _, _, valid = checked(truth, prediction, valid)
     galaxy = find_galaxy(truth, valid)
     if galaxy is None:
         return math.nan
-    counted = np.ones(truth.shape[:2], bool) if valid is None else valid
     blend, true_light, light = (
-        (image.astype(np.float64) - sky_of(image, galaxy.background))[counted]
+        (image.astype(np.float64) - background_level(image, galaxy.background))[valid]
         for image in (context.blend, truth, prediction)
     )
     return _blendedness(light, blend) - _blendedness(true_light, blend)

@@ -3,10 +3,20 @@
 import numpy as np
 
 
+def counted(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """Return the mask of an image, True where a pixel counts; without one, all do.
+
+    Args:
+        image: Array `(height, width, bands)`.
+        valid: Boolean array `(height, width)`, or None.
+    """
+    return np.ones(image.shape[:2], bool) if valid is None else valid
+
+
 def checked(
     truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return two images in double precision and the mask, or None if every pixel counts.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return two images in double precision and the mask, True where a pixel counts.
 
     Args:
         truth: Array `(height, width, bands)`, floats in [0, 1].
@@ -21,9 +31,7 @@ def checked(
             "`truth` and `prediction` must have the same shape (height, width, bands). "
             f"Received: truth.shape={truth.shape}, prediction.shape={prediction.shape}"
         )
-    truth, prediction = truth.astype(np.float64), prediction.astype(np.float64)
-    if valid is None:
-        return truth, prediction, None
+    valid = counted(truth, valid)
     if valid.shape != truth.shape[:2] or valid.dtype != bool:
         raise ValueError(
             f"`valid` must be boolean of shape {truth.shape[:2]}. "
@@ -31,4 +39,4 @@ def checked(
         )
     if not valid.any():
         raise ValueError("`valid` must be True somewhere. Received: no valid pixel")
-    return truth, prediction, None if valid.all() else valid
+    return truth.astype(np.float64), prediction.astype(np.float64), valid

@@ -38,11 +38,10 @@ def flux_conservation(
         Deblended children that add up to their parent: [Bosch et al.,
         2018](https://doi.org/10.1093/pasj/psx080)
     """
-    _, prediction, _ = checked(truth, prediction, valid)
+    _, prediction, valid = checked(truth, prediction, valid)
     if context.superpose is None:
         return math.nan
-    counted = np.ones(truth.shape[:2], bool) if valid is None else valid
-    blend = context.blend.astype(np.float64)[counted]
-    again = context.superpose(prediction, context.other_prediction)[counted]
+    blend = context.blend.astype(np.float64)[valid]
+    again = context.superpose(prediction, context.other_prediction)[valid]
     light = blend.sum()
     return float(np.abs(again - blend).sum() / light) if light > 0 else math.nan

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from kdeblend.metrics.checks import checked
-from kdeblend.metrics.galaxy import Galaxy, find_galaxy, sky_of
+from kdeblend.metrics.galaxy import Galaxy, background_level, find_galaxy
 
 TOTAL_AXES = 3.0
 HALF_LIGHT = math.sqrt(2 * math.log(2))
@@ -90,15 +90,13 @@ def _error(truth, prediction, valid, region):
 
 def _fluxes(truth, prediction, valid, region):
     """Return the flux by band of the true and of the found image, or None without a galaxy."""
-    checked(truth, prediction, valid)
+    _, _, valid = checked(truth, prediction, valid)
     galaxy = find_galaxy(truth, valid)
     if galaxy is None:
         return None
-    inside = region(galaxy, truth.shape[:2])
-    if valid is not None:
-        inside &= valid
+    inside = region(galaxy, truth.shape[:2]) & valid
     return [
-        (image.astype(np.float64) - sky_of(image, galaxy.background))[inside].sum(axis=0)
+        (image.astype(np.float64) - background_level(image, galaxy.background))[inside].sum(axis=0)
         for image in (truth, prediction)
     ]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdeblend.metrics.checks import counted
 from kdeblend.metrics.remember import remember
 
 FAINTEST = 0.02
@@ -61,11 +62,11 @@ def find_galaxy(truth: np.ndarray, valid: np.ndarray | None = None) -> Galaxy | 
     Reference:
         [Bertin & Arnouts, 1996](https://doi.org/10.1051/aas:1996164)
     """
-    counted = np.ones(truth.shape[:2], bool) if valid is None else valid
+    valid = counted(truth, valid)
     truth = truth.astype(np.float64)
-    lit = counted & (truth > 0).any(axis=-1)
-    for shown in (lit, counted):  # the sky may be black itself
-        galaxy = _find(truth, shown, counted) if shown.any() else None
+    lit = valid & (truth > 0).any(axis=-1)
+    for shown in (lit, valid):  # the sky may be black itself
+        galaxy = _find(truth, shown, valid) if shown.any() else None
         if galaxy is not None:
             return galaxy
     return None
@@ -82,11 +83,11 @@ def _find(truth: np.ndarray, shown: np.ndarray, valid: np.ndarray) -> Galaxy | N
     if footprint is None:
         return None
     background = shown & ~binary_dilation(footprint, iterations=MARGIN)
-    sky = sky_of(truth, background)
+    sky = background_level(truth, background)
     return Galaxy(footprint, background, sky, threshold, *_moments(truth - sky, footprint))
 
 
-def sky_of(image: np.ndarray, background: np.ndarray) -> np.ndarray:
+def background_level(image: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Return the median of an image over the background, `(bands,)`; 0 if there is none.
 
     Args:

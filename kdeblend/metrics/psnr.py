@@ -33,8 +33,7 @@ def psnr(truth: np.ndarray, prediction: np.ndarray, valid: np.ndarray | None = N
     from skimage.metrics import peak_signal_noise_ratio
 
     truth, prediction, valid = checked(truth, prediction, valid)
-    if valid is not None:
-        truth, prediction = truth[valid], prediction[valid]
+    truth, prediction = truth[valid], prediction[valid]
     if np.array_equal(truth, prediction):
         return math.inf
     return float(peak_signal_noise_ratio(truth, prediction, data_range=1.0))
@@ -67,8 +66,9 @@ def psnr_visible(
     Reference:
         None; a split of PSNR that this project proposes.
     """
-    checked(truth, prediction, valid)
-    return _psnr_where(truth, prediction, valid, ~hidden_pixels(truth, context.other_truth, valid))
+    _, _, valid = checked(truth, prediction, valid)
+    hidden = hidden_pixels(truth, context.other_truth, valid)
+    return _psnr_where(truth, prediction, valid & ~hidden)
 
 
 def psnr_hidden(
@@ -86,11 +86,11 @@ def psnr_hidden(
     Returns:
         Decibels; infinity for equal images; NaN if fewer than ten pixels are hidden.
     """
-    checked(truth, prediction, valid)
-    return _psnr_where(truth, prediction, valid, hidden_pixels(truth, context.other_truth, valid))
+    _, _, valid = checked(truth, prediction, valid)
+    hidden = hidden_pixels(truth, context.other_truth, valid)
+    return _psnr_where(truth, prediction, valid & hidden)
 
 
-def _psnr_where(truth, prediction, valid, where):
-    counted = where if valid is None else where & valid
-    enough = np.count_nonzero(counted) >= LEAST_PIXELS
-    return psnr(truth, prediction, counted) if enough else math.nan
+def _psnr_where(truth, prediction, where):
+    enough = np.count_nonzero(where) >= LEAST_PIXELS
+    return psnr(truth, prediction, where) if enough else math.nan

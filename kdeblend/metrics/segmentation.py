@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from kdeblend.metrics.checks import checked
-from kdeblend.metrics.galaxy import find_galaxy, objects_above, sky_of
+from kdeblend.metrics.galaxy import background_level, find_galaxy, objects_above
 
 
 def segmentation_iou(
@@ -31,13 +31,12 @@ def segmentation_iou(
     Reference:
         Intersection over union: [Jaccard, 1912](https://doi.org/10.1111/j.1469-8137.1912.tb05611.x)
     """
-    checked(truth, prediction, valid)
+    _, _, valid = checked(truth, prediction, valid)
     galaxy = find_galaxy(truth, valid)
     if galaxy is None:
         return math.nan
-    light = (prediction - sky_of(prediction, galaxy.background)).mean(axis=-1)
-    counted = np.ones(light.shape, bool) if valid is None else valid
-    labels, _ = objects_above(light, galaxy.threshold, counted)
+    light = (prediction - background_level(prediction, galaxy.background)).mean(axis=-1)
+    labels, _ = objects_above(light, galaxy.threshold, valid)
     shared = np.bincount(labels[galaxy.footprint])
     shared[0] = 0
     if not shared.any():

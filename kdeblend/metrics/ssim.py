@@ -55,11 +55,10 @@ def _ssim(truth, prediction, valid, data_range):
     from skimage.metrics import structural_similarity
 
     truth, prediction, valid = checked(truth, prediction, valid)
-    options = {"data_range": data_range, "channel_axis": -1, "win_size": WINDOW}
-    if valid is None:
-        return float(structural_similarity(truth, prediction, **options))
-    _, similarity = structural_similarity(truth, prediction, full=True, **options)
+    _, similarity = structural_similarity(
+        truth, prediction, data_range=data_range, channel_axis=-1, win_size=WINDOW, full=True
+    )
     whole = sliding_window_view(valid, (WINDOW, WINDOW)).all(axis=(-2, -1))
     edge = WINDOW // 2
-    counted = similarity[edge:-edge, edge:-edge][whole]
-    return float(counted.mean()) if len(counted) else math.nan
+    similarities = similarity[edge:-edge, edge:-edge][whole]
+    return float(similarities.mean()) if len(similarities) else math.nan

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kdeblend.data.layers import layers_of
+
 
 def predict_layers(generator, blends, batch_size=32):
     """Run a generator on blends.
@@ -17,5 +19,4 @@ def predict_layers(generator, blends, batch_size=32):
     missing = -len(blends) % batch_size  # several devices share whole batches only
     padded = np.concatenate([blends, np.repeat(blends[-1:], missing, axis=0)])
     images = generator.predict(padded, batch_size=batch_size, verbose=0)
-    layers = np.stack(images, axis=1).astype(np.float32)[: len(blends)]
-    return np.clip((layers + 1) / 2, 0, 1)
+    return np.clip(layers_of(images)[: len(blends)], 0, 1)

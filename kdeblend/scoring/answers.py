@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -59,40 +58,39 @@ class TimedDeblender:
         single = self._deblender.one_by_one
         first = chunk.rows(slice(0, 1 if single else None))
         if first.blend.shape not in self._warm:
-            _attempt(self._answer, first)
+            self._answer(first)
             self._warm.add(first.blend.shape)
-        together = "one by one" if single else _attempt(self._answer, chunk)
-        if isinstance(together, Answer):
-            return together
+        if not single:
+            answer = self._answer(chunk)
+            if not answer.failures:
+                return answer
         count = len(chunk.blend)
-        each = [_attempt(self._answer, chunk.rows(slice(n, n + 1))) for n in range(count)]
-        return _joined(each, chunk.truth.shape)
+        return _joined([self._answer(chunk.rows(slice(n, n + 1))) for n in range(count)])
 
     def _answer(self, chunk: Chunk) -> Answer:
-        start = time.perf_counter()
-        found = self._deblender.find(chunk.blend)
-        milliseconds = 1000 * (time.perf_counter() - start) / len(chunk.blend)
-        matched = self._deblender.match(found, chunk.truth, chunk.valid)
-        layers = self._deblender.checked_layers(matched, chunk.blend)
+        """Deblend some blends together; if it fails, it fails on all of them."""
+        try:
+            start = time.perf_counter()
+            found = self._deblender.find(chunk.blend)
+            milliseconds = 1000 * (time.perf_counter() - start) / len(chunk.blend)
+            matched = self._deblender.match(found, chunk.truth, chunk.valid)
+            layers = self._deblender.checked_layers(matched, chunk.blend)
+        except Exception as error:  # a deblender may raise anything
+            message = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_MESSAGE]
+            return _failure(chunk, message)
         return Answer(layers, np.full(len(layers), milliseconds), {})
 
 
-def _attempt(answer: Any, chunk: Chunk) -> Answer | str:
-    """Return an answer, or why there is none."""
-    try:
-        return answer(chunk)
-    except Exception as error:  # a deblender may raise anything
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        return message[:LONGEST_MESSAGE]
+def _failure(chunk: Chunk, message: str) -> Answer:
+    count = len(chunk.blend)
+    nothing = np.full(chunk.truth.shape, np.nan, np.float32)
+    return Answer(nothing, np.full(count, np.nan), dict.fromkeys(range(count), message))
 
 
-def _joined(answers: list[Answer | str], shape: tuple[int, ...]) -> Answer:
-    """Put the answers to single blends, or why there are none, together."""
-    layers = np.full(shape, np.nan, np.float32)
-    milliseconds, failures = np.full(len(answers), np.nan), {}
-    for number, answer in enumerate(answers):
-        if isinstance(answer, str):
-            failures[number] = answer
-        else:
-            layers[number], milliseconds[number] = answer.layers[0], answer.milliseconds[0]
-    return Answer(layers, milliseconds, failures)
+def _joined(answers: list[Answer]) -> Answer:
+    """Put the answers to single blends together."""
+    return Answer(
+        np.concatenate([answer.layers for answer in answers]),
+        np.concatenate([answer.milliseconds for answer in answers]),
+        {n: answer.failures[0] for n, answer in enumerate(answers) if answer.failures},
+    )

@@ -3,13 +3,14 @@
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.layers import layers_of
 from kdeblend.data.source import GalaxySource, read_galaxy
 from kdeblend.data.split import split_indices
 from kdeblend.io.fingerprint import fingerprint
@@ -29,22 +30,19 @@ class Chunk:
         truth: Array `(n, 2, height, width, bands)` of the same units: the central
             galaxy and the other one.
         valid: Boolean array `(n, height, width)`, False where a pixel must not
-            count, or None where all do.
+            count.
         predictions: Layers that others found, shaped as `truth`, by their name; NaN for a
             blend that they failed on.
     """
 
     blend: np.ndarray
     truth: np.ndarray
-    valid: np.ndarray | None = None
+    valid: np.ndarray
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
 
     def rows(self, rows: slice) -> "Chunk":
         """Return some of the blends, without predictions."""
-        valid = None if self.valid is None else self.valid[rows]
-        return replace(
-            self, blend=self.blend[rows], truth=self.truth[rows], valid=valid, predictions={}
-        )
+        return Chunk(self.blend[rows], self.truth[rows], self.valid[rows])
 
 
 class BlendSet(ABC):
@@ -168,8 +166,8 @@ class MadeBlends(BlendSet):
         self._check_numbers(numbers)
         made = [self._sequence[number] for number in numbers]
         blend = np.concatenate([blend for blend, _ in made])
-        pairs = np.concatenate([np.stack(pair, axis=1) for _, pair in made])
-        return Chunk(blend, (pairs + 1) / 2)
+        truth = np.concatenate([layers_of(images) for _, images in made])
+        return Chunk(blend, truth, np.ones(blend.shape[:3], bool))
 
     @cached_property
     def galaxies(self) -> np.ndarray:

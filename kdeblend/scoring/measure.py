@@ -41,13 +41,12 @@ class Measure:
 
     def _galaxy(self, layers: np.ndarray, chunk: Chunk, blend: int, layer: int):
         truth, found, other = chunk.truth[blend], layers[blend], 1 - layer
-        valid = None if chunk.valid is None else chunk.valid[blend]
         superpose = self._superpose[layer]
         context = Context(chunk.blend[blend], truth[other], found[other], superpose)
         for name, (function, wants_context) in self._metrics.items():
             extra: dict[str, Any] = {"context": context} if wants_context else {}
             try:
-                value = float(function(truth[layer], found[layer], valid, **extra))
+                value = float(function(truth[layer], found[layer], chunk.valid[blend], **extra))
             except Exception as error:  # a metric of others may raise anything
                 raise ValueError(
                     f"the metric {name!r} must give a number or NaN for any galaxy. "

@@ -24,13 +24,12 @@ def blend_properties(chunk: Chunk) -> dict[str, np.ndarray]:
         By name, arrays `(n, 2)`: for the central galaxy and for the other one. NaN where
         a layer is dark.
     """
-    masks = [None] * len(chunk.truth) if chunk.valid is None else chunk.valid
-    rows = [_measure(truth, valid) for truth, valid in zip(chunk.truth, masks, strict=True)]
+    rows = [_measure(*each) for each in zip(chunk.truth, chunk.valid, strict=True)]
     table = np.array(rows).reshape(len(rows), len(PROPERTIES), 2)
     return {name: table[:, column] for column, name in enumerate(PROPERTIES)}
 
 
-def _measure(truth: np.ndarray, valid: np.ndarray | None) -> list[list[float]]:
+def _measure(truth: np.ndarray, valid: np.ndarray) -> list[list[float]]:
     first, second = (find_galaxy(layer, valid) for layer in truth)
     hidden = [_hidden(truth[n], truth[1 - n], valid) for n in range(2)]
     if first is None or second is None:
@@ -46,7 +45,7 @@ def _flux(galaxy: Galaxy) -> float:
     return flux if flux > 0 else math.nan
 
 
-def _hidden(truth: np.ndarray, other: np.ndarray, valid: np.ndarray | None) -> float:
+def _hidden(truth: np.ndarray, other: np.ndarray, valid: np.ndarray) -> float:
     galaxy = find_galaxy(truth, valid)
     if galaxy is None:
         return math.nan

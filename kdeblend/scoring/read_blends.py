@@ -125,9 +125,9 @@ class ReadBlends(BlendSet):
             return np.char.decode(names, "utf-8", "surrogateescape")
         return names.astype(str)
 
-    def _valid(self, numbers: Sequence[int]) -> np.ndarray | None:
+    def _valid(self, numbers: Sequence[int]) -> np.ndarray:
         if "valid" not in self._arrays:
-            return None
+            return np.ones((len(numbers), *self._arrays["blend"].shape[1:3]), bool)
         if len(self._arrays["valid"].shape) == 3:
             return self._read("valid", numbers)
         rows = self._read("valid", range(len(self._arrays["valid"])))
@@ -155,8 +155,8 @@ class ReadBlends(BlendSet):
         for name in self.predictions:
             found = [levels(self._read(name, rows)) for rows in self._in_chunks()]
             check_levels(self._path, name, np.concatenate(found))
-        for number in range(self._blends if "valid" in self._arrays else 0):
-            if not self._valid([number]).any():  # type: ignore[union-attr]
+        for number in range(self._blends):
+            if not self._valid([number]).any():
                 raise ValueError(
                     f"`valid` in {self._path} must be True somewhere on each blend. "
                     f"Received: False everywhere on blend {number}"
@@ -176,13 +176,12 @@ def _blend_mode(chunk: Chunk) -> str | None:
 
     Only pixels in which the modes differ much are looked at, and half of them must fit.
     """
-    counted = ... if chunk.valid is None else chunk.valid
     by_mode = _blends_by_mode(chunk.truth)
     names = [name for name in BLEND_MODES if name in by_mode]
-    made = np.stack([by_mode[name][counted] for name in names])
+    made = np.stack([by_mode[name][chunk.valid] for name in names])
     telling = np.ptp(made, axis=0) > MODE_TELLING
     telling = telling if telling.any() else ...
-    errors = np.abs(made[:, telling] - chunk.blend[counted][telling])
+    errors = np.abs(made[:, telling] - chunk.blend[chunk.valid][telling])
     errors = np.median(errors.reshape(len(made), -1), axis=1)
     best = int(np.argmin(errors))
     return names[best] if errors[best] <= MODE_TOLERANCE else None

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kdeblend.data.layers import layers_of
 from kdeblend.data.sequence import BlendSequence
 
 BATCH = 32
@@ -26,5 +27,5 @@ def make_validation_set(source, indices, blends, **options):
     )
     pairs = [sequence[i] for i in range(batches)]
     blend = np.concatenate([blend for blend, _ in pairs])
-    layers = np.concatenate([np.stack(layers, axis=1) for _, layers in pairs])
-    return blend[:blends], (layers[:blends] + 1) / 2
+    layers = np.concatenate([layers_of(images) for _, images in pairs])
+    return blend[:blends], layers[:blends]

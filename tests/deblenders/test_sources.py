@@ -8,6 +8,7 @@ from kdeblend.deblenders.sources import SourcesDeblender, match_sources, pick_la
 
 RNG = np.random.default_rng(8)
 SHAPE = (10, 12, 3)
+EVERYWHERE = np.ones(SHAPE[:2], bool)
 BLEND = np.full((20, 24, 3), 0.25, np.float32)
 
 
@@ -85,14 +86,14 @@ def test_matching_is_the_best_of_all(count):
             (np.stack(pair) for pair in permutations(sources, 2)),
             key=lambda layers: assignment_error(layers, truth),
         )
-        np.testing.assert_array_equal(match_sources(sources, truth), best)
+        np.testing.assert_array_equal(match_sources(sources, truth, EVERYWHERE), best)
 
 
 def test_matching_of_too_few_sources():
     truth = RNG.random((2, *SHAPE)).astype(np.float32)
     black = np.zeros(SHAPE)
-    np.testing.assert_array_equal(match_sources(truth[:0], truth), [black, black])
-    np.testing.assert_array_equal(match_sources(truth[1:], truth), [black, truth[1]])
+    np.testing.assert_array_equal(match_sources(truth[:0], truth, EVERYWHERE), [black, black])
+    np.testing.assert_array_equal(match_sources(truth[1:], truth, EVERYWHERE), [black, truth[1]])
 
 
 def test_invalid_pixels_do_not_decide_the_matching():
@@ -100,7 +101,7 @@ def test_invalid_pixels_do_not_decide_the_matching():
     truth[0, :5], truth[1, 5:] = 0.5, 0.5
     sources = truth.copy()
     sources[:, :, :2] = truth[::-1, :, :2] * 20
-    valid = np.ones(SHAPE[:2], bool)
+    valid = EVERYWHERE.copy()
     valid[:, :2] = False
     np.testing.assert_array_equal(match_sources(sources, truth, valid), sources)
-    np.testing.assert_array_equal(match_sources(sources, truth), sources[::-1])
+    np.testing.assert_array_equal(match_sources(sources, truth, EVERYWHERE), sources[::-1])

@@ -13,7 +13,7 @@ SHAPE = (10, 12, 3)
 @pytest.fixture
 def chunk():
     truth = RNG.random((5, 2, *SHAPE)).astype(np.float32)
-    return Chunk(truth.max(axis=1), truth)
+    return Chunk(truth.max(axis=1), truth, np.ones((5, *SHAPE[:2]), bool))
 
 
 class Fragile(Deblender):

@@ -27,8 +27,11 @@ NOISE = np.random.default_rng(0).normal(0, 0.004, (60, 60, 3))
 TRUTH, OTHER_TRUTH = SKY + GALAXY + SOURCE + NOISE, SKY + OTHER + NOISE[::-1]
 
 
-def answered(found, other_found=OTHER_TRUTH, **others):
-    return Answered(TRUTH, OTHER_TRUTH, found, other_found, **others)
+EVERYWHERE = np.ones((60, 60), bool)
+
+
+def answered(found, other_found=OTHER_TRUTH, valid=EVERYWHERE):
+    return Answered(TRUTH, OTHER_TRUTH, found, other_found, valid)
 
 
 def test_a_perfect_answer_has_no_fault():
@@ -62,7 +65,7 @@ def test_a_lost_source_is_in_no_wrong_layer():
 
 def test_without_a_background_source_there_is_no_wrong_layer():
     truth = SKY + GALAXY + NOISE
-    assert np.isnan(wrong_layer(Answered(truth, OTHER_TRUTH, truth * 0, truth)))
+    assert np.isnan(wrong_layer(Answered(truth, OTHER_TRUTH, truth * 0, truth, EVERYWHERE)))
 
 
 def test_odd_colours_are_errors_that_differ_between_bands():
@@ -84,4 +87,5 @@ def test_pixels_that_do_not_count_show_no_odd_colours():
 
 def test_dark_layers_have_no_faults_and_one_band_no_colour():
     dark = np.zeros((60, 60, 1))
-    assert all(np.isnan(fault.strength(Answered(dark, dark, dark, dark))) for fault in FAULTS)
+    faultless = Answered(dark, dark, dark, dark, EVERYWHERE)
+    assert all(np.isnan(fault.strength(faultless)) for fault in FAULTS)

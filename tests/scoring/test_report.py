@@ -52,7 +52,8 @@ def make_examples(bands=3, side=24):
     def examples(name, numbers):
         calls.append((name, list(numbers)))
         truth = np.stack([np.stack([image(n, 8), image(n, 16)]) for n in numbers])
-        return Chunk(truth.max(axis=1), truth), truth * np.float32(1 - 0.2 * NAMES.index(name))
+        chunk = Chunk(truth.max(axis=1), truth, np.ones((len(truth), side, side), bool))
+        return chunk, truth * np.float32(1 - 0.2 * NAMES.index(name))
 
     return examples, calls
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdeblend.metrics.galaxy import Galaxy, find_galaxy, objects_above, sky_of
+from kdeblend.metrics.galaxy import Galaxy, background_level, find_galaxy, objects_above
 
 FEW_PIXELS = 10
 COLOUR_WINDOW = 5
@@ -22,24 +22,19 @@ class Answered:
         other_truth: The other true galaxy, of the same shape and units.
         found: The layer found for this galaxy.
         other_found: The layer found for the other one.
-        valid: Boolean array `(height, width)`, True where a pixel counts, or None.
+        valid: Boolean array `(height, width)`, True where a pixel counts.
     """
 
     truth: np.ndarray
     other_truth: np.ndarray
     found: np.ndarray
     other_found: np.ndarray
-    valid: np.ndarray | None = None
+    valid: np.ndarray
 
     @property
     def galaxies(self) -> tuple[Galaxy | None, Galaxy | None]:
         """Where this galaxy and the other one are."""
         return find_galaxy(self.truth, self.valid), find_galaxy(self.other_truth, self.valid)
-
-    @property
-    def counted(self) -> np.ndarray:
-        """Boolean array `(height, width)`, True where a pixel counts."""
-        return np.ones(self.truth.shape[:2], bool) if self.valid is None else self.valid
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,7 @@ def left_over(answered: Answered) -> float:
     galaxy, other = answered.galaxies
     if galaxy is None or other is None:
         return math.nan
-    region = other.footprint & ~galaxy.footprint & answered.counted
+    region = other.footprint & ~galaxy.footprint & answered.valid
     if region.sum() < FEW_PIXELS:
         return math.nan
     excess = np.maximum(answered.found - answered.truth, 0)[region].sum()
@@ -96,8 +91,8 @@ def wrong_layer(answered: Answered) -> float:
     galaxy, other = answered.galaxies
     if galaxy is None or other is None:
         return math.nan
-    light = answered.truth - sky_of(answered.truth, galaxy.background)
-    labels, count = objects_above(light.mean(axis=-1), galaxy.threshold, answered.counted)
+    light = answered.truth - background_level(answered.truth, galaxy.background)
+    labels, count = objects_above(light.mean(axis=-1), galaxy.threshold, answered.valid)
     shares = [math.nan]
     for number in range(1, count + 1):
         source = labels == number
@@ -124,7 +119,7 @@ def odd_colours(answered: Answered) -> float:
 
     if answered.truth.shape[-1] < 2:
         return math.nan
-    error = np.where(answered.counted[..., None], answered.found - answered.truth, 0)
+    error = np.where(answered.valid[..., None], answered.found - answered.truth, 0)
     smooth = uniform_filter(error.astype(np.float64), (COLOUR_WINDOW, COLOUR_WINDOW, 1))
     colour, brightness = smooth.std(axis=-1), np.abs(smooth.mean(axis=-1))
     return float(np.where(colour > brightness, colour, 0).max())

@@ -127,7 +127,7 @@ def examined(scores: Scores, name: str) -> list[int]:
 def _strongest(fault: Fault, chunk: Chunk, layers: np.ndarray, row: int) -> tuple[float, int]:
     """Return the strength of a fault on a blend, and which layer has it."""
     truth, found = chunk.truth[row], layers[row]
-    valid = None if chunk.valid is None else chunk.valid[row]
+    valid = chunk.valid[row]
     strengths = [
         fault.strength(Answered(truth[n], truth[1 - n], found[n], found[1 - n], valid))
         for n in range(2)
@@ -151,9 +151,8 @@ def _panel(
     number: int,
     strength: tuple[float, int] | None = None,
 ) -> Panel:
-    valid = None if chunk.valid is None else chunk.valid[row]
     truth, found = chunk.truth[row], layers[row]
-    first, second = (psnr(t, f, valid) for t, f in zip(truth, found, strict=True))
+    first, second = (psnr(t, f, chunk.valid[row]) for t, f in zip(truth, found, strict=True))
     return Panel(
         int(number),
         data_uri(chunk.blend[row]),
