@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kdeblend.deblenders.deblender import Deblender
 from kdeblend.deblenders.files import deblend_files
 from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.deblenders.panel import write_panel
@@ -12,45 +11,14 @@ from kdeblend.io.images import read_image, write_image
 RNG = np.random.default_rng(4)
 
 
-class Split(Deblender):
-    """Upper half of the field to the first layer, lower half to the second; keeps a diary."""
-
-    name = "split"
-
-    def __init__(self):
-        self.batches = []
-
-    def deblend_batch(self, blends):
-        self.batches.append(blends.shape)
-        layers = np.stack([blends, blends], axis=1)
-        layers[:, 0, blends.shape[1] // 2 :] = 0
-        layers[:, 1, : blends.shape[1] // 2] = 0
-        return layers
-
-
-def image(dtype=np.uint8, bands=3, height=12, width=10):
-    return RNG.integers(0, np.iinfo(dtype).max, (height, width, bands), dtype, endpoint=True)
-
-
-def make(path, **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = image(**options)
-    write_image(path, pixels)
-    return pixels
-
-
-def names(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("bands", [1, 3])
 @pytest.mark.parametrize(
     ("given", "written"), [(".png", ".png"), (".tif", ".png"), (".npy", ".npy")]
 )
-def test_layers_keep_the_depth(tmp_path, dtype, bands, given, written):
+def test_layers_keep_the_depth(tmp_path, dtype, bands, given, written, split, make, names):
     pixels = make(tmp_path / f"a{given}", dtype=dtype, bands=bands)
-    report = deblend_files([tmp_path / f"a{given}"], Split())
+    report = deblend_files([tmp_path / f"a{given}"], split())
     assert not report.failed
     first, second = (read_image(tmp_path / f"a_{i}{written}") for i in (1, 2))
     assert first.dtype == second.dtype == dtype
@@ -71,7 +39,7 @@ def test_floats_stay_floats(tmp_path):
         np.testing.assert_array_equal(read_image(tmp_path / "out" / name), pixels)
 
 
-def test_many_bands_of_integers_go_to_tiff(tmp_path):
+def test_many_bands_of_integers_go_to_tiff(tmp_path, image):
     pixels = image(np.uint16, bands=5)
     write_image(tmp_path / "a.tif", pixels)
     report = deblend_files([tmp_path / "a.tif"], IdentityDeblender())
@@ -79,18 +47,18 @@ def test_many_bands_of_integers_go_to_tiff(tmp_path):
     assert not report.failed
 
 
-def test_jpeg_gives_png(tmp_path):
+def test_jpeg_gives_png(tmp_path, image, names):
     Image.fromarray(image()).save(tmp_path / "a.jpg")
     deblend_files([tmp_path / "a.jpg"], IdentityDeblender())
     assert names(tmp_path) == ["a.jpg", "a_1.png", "a_2.png", "a_panel.png"]
     np.testing.assert_array_equal(read_image(tmp_path / "a_1.png"), read_image(tmp_path / "a.jpg"))
 
 
-def test_equal_shapes_are_batched(tmp_path):
+def test_equal_shapes_are_batched(tmp_path, split, make):
     for i in range(3):
         make(tmp_path / f"small_{i}x.png")
         make(tmp_path / f"large_{i}x.png", height=30)
-    deblender = Split()
+    deblender = split()
     progress = []
     deblend_files(
         [tmp_path], deblender, progress=lambda done, total: progress.append((done, total))
@@ -99,7 +67,7 @@ def test_equal_shapes_are_batched(tmp_path):
     assert progress == [(3, 6), (3, 6)]
 
 
-def test_each_file_gets_its_own_answer(tmp_path):
+def test_each_file_gets_its_own_answer(tmp_path, make):
     pixels = {f"n{i}": make(tmp_path / f"n{i}.png") for i in range(5)}
     deblender = IdentityDeblender()
     deblender.batch_size = 2
@@ -108,7 +76,7 @@ def test_each_file_gets_its_own_answer(tmp_path):
         np.testing.assert_array_equal(read_image(tmp_path / "out" / f"{name}_1.png"), expected)
 
 
-def test_bad_files_do_not_stop_the_rest(tmp_path):
+def test_bad_files_do_not_stop_the_rest(tmp_path, make):
     make(tmp_path / "good.png")
     make(tmp_path / "tiny.png", height=3)
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
@@ -122,7 +90,7 @@ def test_bad_files_do_not_stop_the_rest(tmp_path):
     assert "No such file" in reasons["gone.png"]
 
 
-def test_a_deblender_that_refuses_a_shape_fails_these_files_only(tmp_path):
+def test_a_deblender_that_refuses_a_shape_fails_these_files_only(tmp_path, make):
     class ColourOnly(IdentityDeblender):
         def deblend_batch(self, blends):
             if blends.shape[-1] != 3:
@@ -136,7 +104,7 @@ def test_a_deblender_that_refuses_a_shape_fails_these_files_only(tmp_path):
     assert list(report.failed.values()) == ["colour only"]
 
 
-def test_a_blend_that_a_deblender_fails_on_is_alone_in_that(tmp_path):
+def test_a_blend_that_a_deblender_fails_on_is_alone_in_that(tmp_path, make):
     class AfraidOfTheDark(IdentityDeblender):
         def deblend_batch(self, blends):
             if not blends.any(axis=(1, 2, 3)).all():
@@ -154,9 +122,9 @@ def test_a_blend_that_a_deblender_fails_on_is_alone_in_that(tmp_path):
     assert {total for _, total in calls} == {3}
 
 
-def test_centre_is_mapped_back(tmp_path):
+def test_centre_is_mapped_back(tmp_path, split, make):
     pixels = make(tmp_path / "a.png", height=20, width=14)
-    deblender = Split()
+    deblender = split()
     deblend_files([tmp_path / "a.png"], deblender, centre=(2, 4))
     assert deblender.batches == [(1, 31, 23, 3)]
     first = read_image(tmp_path / "a_1.png")
@@ -181,77 +149,25 @@ def test_deblenders_of_sources_see_no_border_of_another_sky(tmp_path):
     np.testing.assert_allclose(deblender.seen[[0, 30], 22] * 255, [(30, 60, 90)] * 2, rtol=1e-5)
 
 
-def test_centre_outside_of_one_image_fails_that_one(tmp_path):
+def test_centre_outside_of_one_image_fails_that_one(tmp_path, split, make):
     make(tmp_path / "small.png")
     make(tmp_path / "large.png", height=40)
-    report = deblend_files([tmp_path], Split(), centre=(5, 30))
+    report = deblend_files([tmp_path], split(), centre=(5, 30))
     assert [job.source.name for job in report.written] == ["large.png"]
     assert "10 x 12 pixels" in next(iter(report.failed.values()))
 
 
-def test_second_run_leaves_outputs_alone(tmp_path):
-    make(tmp_path / "a.png")
-    deblend_files([tmp_path], IdentityDeblender())
-    before = names(tmp_path)
-    for paths in ([tmp_path], [tmp_path / "*.png"], sorted(tmp_path.iterdir())):
-        report = deblend_files(paths, Split())
-        assert names(tmp_path) == before
-        assert [job.source.name for job in report.written] == ["a.png"]
-        assert len(report.skipped) == 3
-    assert not read_image(tmp_path / "a_1.png")[6:].any()
-
-
-def test_an_output_that_is_the_only_file_named_is_deblended(tmp_path):
-    make(tmp_path / "a.png")
-    deblend_files([tmp_path / "a.png"], IdentityDeblender())
-    report = deblend_files([f"{tmp_path}/./a_2.png"], IdentityDeblender())
-    assert [job.source.name for job in report.written] == ["a_2.png"]
-    assert "a_2_1.png" in names(tmp_path)
-
-
-def test_inputs_that_look_like_outputs_are_deblended_and_kept(tmp_path):
-    originals = {name: make(tmp_path / f"{name}.png") for name in ("a", "a_1", "a_2")}
-    report = deblend_files([tmp_path], Split())
-    assert len(report.written) == 3
-    assert not report.failed
-    for name, pixels in originals.items():
-        np.testing.assert_array_equal(read_image(tmp_path / f"{name}.png"), pixels)
-    assert len(names(tmp_path)) == 12
-
-
-def test_a_table_must_have_each_image(tmp_path):
+def test_a_table_must_have_each_image(tmp_path, split, make):
     for name in ("a.png", "b.png"):
         make(tmp_path / name, height=20)
-    deblender = Split()
+    deblender = split()
     report = deblend_files([tmp_path], deblender, centre={"b.png": {"": (4, 2)}})
     assert [job.source.name for job in report.written] == ["b.png"]
     assert report.failed == {str(tmp_path / "a.png"): "the table of centres has no row for it"}
     assert deblender.batches == [(1, 35, 11, 3)]
 
 
-def test_fits_files_are_named(tmp_path):
-    make(tmp_path / "a.png")
-    for name in ("sub/b.fits", "C.FITS.gz"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"SIMPLE  =                    T")
-    report = deblend_files([tmp_path], IdentityDeblender())
-    assert sorted(path.name for path in report.fits) == ["C.FITS.gz", "b.fits"]
-    report = deblend_files([tmp_path / "sub" / "b.fits"], IdentityDeblender())
-    assert "FITS is not read" in next(iter(report.failed.values()))
-
-
-def test_links_to_one_file_are_files_of_their_own(tmp_path):
-    make(tmp_path / "frame" / "f.png", height=20)
-    for name in ("a.png", "b.png"):
-        (tmp_path / name).symlink_to(tmp_path / "frame" / "f.png")
-    centres = {"a.png": {"": (5, 5)}, "b.png": {"": (5, 15)}}
-    deblend_files([tmp_path / "a.png", tmp_path / "b.png"], Split(), centre=centres)
-    first, second = (read_image(tmp_path / f"{name}_1.png") for name in "ab")
-    assert not first[6:].any()
-    assert second[6:15].any()
-
-
-def test_an_image_too_large_for_the_memory_stops_no_other(tmp_path, monkeypatch):
+def test_an_image_too_large_for_the_memory_stops_no_other(tmp_path, monkeypatch, make):
     def too_large(*arguments):
         raise MemoryError("cannot allocate 8 GiB")
 
@@ -262,7 +178,7 @@ def test_an_image_too_large_for_the_memory_stops_no_other(tmp_path, monkeypatch)
     assert list(report.failed.values()) == ["out of memory: cannot allocate 8 GiB"] * 2
 
 
-def test_memory_that_ends_while_layers_are_written_stops_no_other(tmp_path, monkeypatch):
+def test_memory_that_ends_while_layers_are_written_stops_no_other(tmp_path, monkeypatch, make):
     def write(path, images, record):
         if path.name.startswith("b"):
             raise MemoryError("Unable to allocate 9 GiB")
@@ -276,8 +192,8 @@ def test_memory_that_ends_while_layers_are_written_stops_no_other(tmp_path, monk
     assert len(report.written) == 2
 
 
-def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path):
-    deblender = Split()
+def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path, split, make):
+    deblender = split()
     deblender.reach = 12
     make(tmp_path / "a.png")
     make(tmp_path / "b.png", height=13)
@@ -287,64 +203,7 @@ def test_images_beyond_the_reach_of_a_deblender_are_told(tmp_path):
         assert [str(job) for job in report.reached_in_part] == [f"{tmp_path}/{one}" for one in told]
 
 
-def test_foreign_files_are_never_overwritten(tmp_path):
-    make(tmp_path / "a.png")
-    precious = make(tmp_path / "a_1.png")
-    report = deblend_files([tmp_path / "a.png"], IdentityDeblender())
-    assert not report.written
-    assert "must not be overwritten" in next(iter(report.failed.values()))
-    np.testing.assert_array_equal(read_image(tmp_path / "a_1.png"), precious)
-    assert names(tmp_path) == ["a.png", "a_1.png"]
-
-
-def test_equal_names_do_not_collide(tmp_path):
-    sources = ["x/a.png", "x/a.tif", "y/a.png", "y/b.png", "z/y/a.png"]
-    pixels = {name: make(tmp_path / name) for name in sources}
-    files = [tmp_path / name for name in sources]
-    report = deblend_files(files, IdentityDeblender(), tmp_path / "out")
-    assert not report.failed
-    assert len(names(tmp_path / "out")) == 15
-    written = {job.source: paths for job, paths in report.written.items()}
-    for name in sources:
-        panel, first, _ = written[tmp_path / name]
-        assert panel.exists()
-        np.testing.assert_array_equal(read_image(first), pixels[name])
-    assert "b_1.png" in names(tmp_path / "out")
-
-
-def test_sub_folders_are_kept(tmp_path):
-    for name in ("in/a.png", "in/deep/a.png", "in/.hidden/a.png", "in/note.txt"):
-        make(tmp_path / name) if name.endswith("png") else (tmp_path / name).write_text("x")
-    deblend_files([tmp_path / "in"], IdentityDeblender(), tmp_path / "out")
-    assert [n for n in names(tmp_path / "out") if n.endswith("_1.png")] == [
-        "a_1.png",
-        "deep/a_1.png",
-    ]
-
-
-def test_a_file_named_twice_is_done_once(tmp_path):
-    make(tmp_path / "a.png")
-    deblender = Split()
-    report = deblend_files([tmp_path / "a.png", tmp_path, tmp_path / "?.png"], deblender)
-    assert len(report.written) == 1
-    assert deblender.batches == [(1, 12, 10, 3)]
-
-
-def test_nothing_found_is_reported(tmp_path):
-    report = deblend_files([tmp_path, tmp_path / "*.png"], IdentityDeblender())
-    assert sorted(report.failed.values()) == [
-        "no images in this folder",
-        "no images match this pattern",
-    ]
-
-
-def test_brackets_in_a_name_are_no_pattern(tmp_path):
-    make(tmp_path / "a[1].png")
-    report = deblend_files([tmp_path / "a[1].png"], IdentityDeblender())
-    assert len(report.written) == 1
-
-
-def test_out_that_is_a_file_is_an_error(tmp_path):
+def test_out_that_is_a_file_is_an_error(tmp_path, make):
     make(tmp_path / "a.png")
     with pytest.raises(OSError, match=r"a\.png"):
         deblend_files([tmp_path / "a.png"], IdentityDeblender(), tmp_path / "a.png")

@@ -1,6 +1,28 @@
 import numpy as np
 import pytest
 
+from kdeblend.data.geometry import BlendGeometry
+from kdeblend.data.source import GalaxySource
+from kdeblend.scoring.blends import MadeBlends
+
+
+class Gaussians(GalaxySource):
+    """Galaxies of different widths on a noisy sky."""
+
+    native_size = 48
+    bands = 3
+    decoded = True
+
+    def __init__(self, count=120):
+        self.ids = [f"galaxy-{i}" for i in range(count)]
+
+    def image(self, index):
+        grid = np.arange(48) - 23.5
+        radius = np.hypot(*np.meshgrid(grid, grid))[..., None]
+        sky = np.random.default_rng(index).random((48, 48, 3)) * 0.05
+        light = np.exp(-((radius / (3 + index % 7)) ** 2)) * np.array([0.9, 0.7, 0.5])
+        return np.uint8(255 * np.clip(light + sky, 0, 1))
+
 
 @pytest.fixture(scope="session")
 def images():
@@ -30,3 +52,51 @@ def file(tmp_path_factory, images):
 def no_report(monkeypatch):
     """Leave out what takes most of the time and asks the deblenders again."""
     monkeypatch.setattr("kdeblend.scoring.run.write_report", lambda path, *_: path.touch())
+
+
+@pytest.fixture(scope="session")
+def gaussians():
+    return Gaussians
+
+
+@pytest.fixture(scope="session")
+def made():
+    """Function from options to forty blends of 16 x 16 pixels of withheld galaxies."""
+
+    def make(**options):
+        return MadeBlends(Gaussians(), 40, geometry=BlendGeometry(stamp_size=16), **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    """Function from a number of blends and a type to what a file of blends holds."""
+    rng = np.random.default_rng(5)
+
+    def make(count=3, dtype=np.uint8):
+        truth = rng.integers(0, 256, (count, 2, 16, 18, 3)).astype(np.uint8)
+        noise = rng.integers(0, 20, truth.shape).astype(np.uint8)
+        given = {
+            "blend": truth.max(axis=1),
+            "truth": truth,
+            "friend": truth - np.minimum(truth, noise),
+            "names": np.array(["x"] * count),
+        }
+        if dtype == np.float32:
+            given = {k: v if v.dtype.kind == "U" else v / np.float32(255) for k, v in given.items()}
+        return given
+
+    return make
+
+
+@pytest.fixture
+def npz(tmp_path, arrays):
+    """Function from changed arrays, None for those left out, to a file of blends."""
+
+    def write(**changes):
+        given = {k: v for k, v in (arrays() | changes).items() if v is not None}
+        np.savez(tmp_path / "blends.npz", **given)
+        return tmp_path / "blends.npz"
+
+    return write

@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -12,12 +11,11 @@ from keras import ops
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from kdeblend.data.sequence import BlendSequence
-from kdeblend.models.files import read_facts
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
-from kdeblend.training.checkpoint import CheckpointError, list_checkpoints
+from kdeblend.training.checkpoint import list_checkpoints
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import train
 
@@ -87,86 +85,6 @@ def test_a_run_starts_from_the_weights_it_is_given(config, tmp_path):
         np.testing.assert_allclose(new, old, atol=1e-6)
 
 
-def test_the_best_network_is_never_worse_than_the_initial_weights(config, tmp_path):
-    first = train(config, tmp_path / "first", progress=False)
-    assert first.best_step in (3, 6)
-    start = tmp_path / "first" / "generator.keras"
-    run = RunFolder(tmp_path / "second")
-    spoilt = config.replace(initial_weights=str(start), learning_rate=10.0)
-    for steps in (3, 6):
-        result = train(spoilt.replace(steps=steps), run.path, resume=True, progress=False)
-        assert (result.step, result.best_step, result.best_psnr) == (steps, 0, first.best_psnr)
-    rows = read_log(run.log)
-    assert [row["step"] for row in rows] == list("0123456")
-    assert float(rows[0]["val_psnr"]) == pytest.approx(first.best_psnr, abs=1e-3)
-    assert float(rows[3]["val_psnr"]) < first.best_psnr
-    before, after = (
-        keras.saving.load_model(path, compile=False).get_weights()
-        for path in (start, run.generator)
-    )
-    for old, new in zip(before, after, strict=True):
-        np.testing.assert_array_equal(new, old)
-
-
-def test_the_best_network_is_scored_again_on_other_validation_blends(config, tmp_path):
-    train(config, tmp_path / "first", progress=False)
-    weights = str(tmp_path / "first" / "generator.keras")
-    run = RunFolder(tmp_path / "second")
-    spoilt = config.replace(initial_weights=weights, learning_rate=10.0)
-    before = train(spoilt.replace(steps=3), run.path, progress=False)
-    other = spoilt.replace(validation_blends=2)
-    after = train(other, run.path, resume=True, progress=False)
-    assert (before.best_step, after.best_step) == (0, 0)
-    assert after.best_psnr != before.best_psnr
-    again = train(other, run.path, resume=True, progress=False)
-    assert again.best_psnr == after.best_psnr
-
-
-def test_the_best_network_is_scored_again_when_galaxies_were_added(config, make_galaxies, tmp_path):
-    galaxies = shutil.copytree(config.data[0], tmp_path / "galaxies")
-    config = config.replace(data=[str(galaxies)], validation_blends=8)
-    before = train(config, tmp_path / "run", progress=False)
-    for more in make_galaxies(train=1, validation=8).glob("*.png"):
-        shutil.copy(more, galaxies)
-    after = train(config, tmp_path / "run", resume=True, progress=False)
-    assert after.blend_psnr != before.blend_psnr
-    assert after.best_psnr != before.best_psnr
-    assert after.best_step == before.best_step
-
-
-@pytest.mark.parametrize("left", ["generator.keras", "checkpoints/step-00000004.npz"])
-def test_what_is_left_of_a_run_is_not_replaced(config, tmp_path, left):
-    path = tmp_path / "run" / left
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"weights")
-    with pytest.raises(ValueError, match="what is left of a run without its config"):
-        train(config, tmp_path / "run", progress=False)
-    assert path.read_bytes() == b"weights"
-
-
-def test_a_run_without_its_configuration_goes_on_with_the_settings_that_it_had(config, tmp_path):
-    run = RunFolder(tmp_path / "run")
-    train(config.replace(steps=4), run.path, progress=False)
-    run.config.unlink()
-    with pytest.raises(CheckpointError, match=r"Changed since: config\.yaml"):
-        train(config.replace(optimizer="muon"), run.path, resume=True, progress=False)
-    result = train(config, run.path, resume=True, progress=False)
-    assert result.step == config.steps
-    assert run.exists()
-
-
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(config, tmp_path):
-    train(config, tmp_path / "first", progress=False)
-    weights = str(tmp_path / "first" / "generator.keras")
-    spoilt = config.replace(initial_weights=weights, learning_rate=10.0, steps=3)
-    run = RunFolder(tmp_path / "run")
-    whole = train(spoilt, run.path, progress=False)
-    for checkpoint in list_checkpoints(run.checkpoints):
-        checkpoint.unlink()
-    again = train(spoilt, run.path, resume=True, progress=False)
-    assert (again.best_step, again.best_psnr) == (0, whole.best_psnr)
-
-
 def test_a_signal_during_the_first_validation_ends_the_run_after_a_step(config, tmp_path):
     class Interrupt(StepCallback):
         def on_train_begin(self, logs=None):
@@ -216,17 +134,6 @@ def test_the_folder_of_a_search_is_refused(config, tmp_path):
         train(config, tmp_path, progress=False)
 
 
-def test_a_refused_resume_leaves_the_run_as_it_was(config, tmp_path):
-    train(config.replace(steps=2), tmp_path / "run", progress=False)
-    before = (tmp_path / "run" / "config.yaml").read_bytes()
-    wider = config.replace(generator_options={"widths": [4, 16], "blocks": 1})
-    with pytest.raises(CheckpointError, match=r"Changed since: generator_options$"):
-        train(wider, tmp_path / "run", resume=True, progress=False)
-    with pytest.raises(ValueError, match="not be less than is done"):
-        train(config.replace(steps=1), tmp_path / "run", resume=True, progress=False)
-    assert (tmp_path / "run" / "config.yaml").read_bytes() == before
-
-
 def test_a_mistake_leaves_no_run_behind(config, tmp_path):
     with pytest.raises(ValueError, match="`pixel_loss` must be one of"):
         train(config.replace(pixel_loss="l7"), tmp_path / "run", progress=False)
@@ -239,141 +146,6 @@ def test_a_training_that_ends_in_nan_ends_with_an_error_and_no_checkpoint(config
         train(short.replace(learning_rate=1e38), tmp_path / "run", progress=False)
     assert not list_checkpoints(RunFolder(tmp_path / "run").checkpoints)
     assert train(short, tmp_path / "run", resume=True, progress=False).step == 1
-
-
-@pytest.mark.parametrize("size", [0, 300])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(config, tmp_path, size, caplog):
-    train(config.replace(steps=4), tmp_path / "run", progress=False)
-    last = list_checkpoints(tmp_path / "run" / "checkpoints")[-1]
-    os.truncate(last, size)
-    steps = []
-    count = StepsSeen(steps)
-    result = train(config.replace(steps=5), tmp_path / "run", True, False, callbacks=[count])
-    assert result.step == 5
-    assert steps == [3, 4, 5]
-    assert f"{last} must be a checkpoint" in caplog.text
-    for path in list_checkpoints(tmp_path / "run" / "checkpoints"):
-        os.truncate(path, size)
-    with pytest.raises(CheckpointError, match="must be a checkpoint"):
-        train(config, tmp_path / "run", resume=True, progress=False)
-
-
-class StepsSeen(StepCallback):
-    """Keeps the numbers of the steps."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def on_step(self, step, logs):
-        self.steps.append(step)
-
-
-def test_a_run_whose_best_network_is_gone_keeps_the_next_one(config, tmp_path):
-    train(config.replace(steps=3), tmp_path / "run", progress=False)
-    run = RunFolder(tmp_path / "run")
-    run.generator.unlink()
-    result = train(config.replace(steps=6, learning_rate=1e-30), run.path, True, progress=False)
-    assert result.best_step == 6
-    assert run.generator.is_file()
-
-
-def test_a_run_at_its_end_whose_best_network_is_gone_keeps_its_last_one(config, tmp_path):
-    config, run = ending_badly(config), RunFolder(tmp_path / "run")
-    first = train(config, run.path, progress=False)
-    assert first.best_step == 3
-    run.generator.unlink()
-    for _ in range(2):
-        again = train(config, run.path, True, progress=False)
-        assert (again.best_step, again.step) == (6, 6)
-        assert again.best_psnr < first.best_psnr
-    assert json.loads(run.summary.read_text())["best_validation_psnr"] == again.best_psnr
-    assert read_facts(run.generator)["step"] == 6
-
-
-def ending_badly(config):
-    """Return the configuration with far too high a learning rate after its first validation."""
-    return config.replace(learning_rate_drop_step=4, learning_rate_drop_factor=1e5)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda whole: b"",
-        lambda whole: b"PK\x03\x04" + bytes(500),
-        lambda whole: whole[:-4] + b"\xff" + whole[-3:],  # of the place of the list of its files
-    ],
-)
-@pytest.mark.parametrize("more", [0, 1])
-def test_a_damaged_best_network_gives_way(config, tmp_path, damage, more, caplog):
-    config, run = ending_badly(config), RunFolder(tmp_path / "run")
-    train(config, run.path, progress=False)
-    whole = run.generator.read_bytes()
-    run.generator.write_bytes(damage(whole))
-    changed = config.replace(validation_blends=config.validation_blends + more)
-    assert train(changed, run.path, True, progress=False).best_step == 6
-    assert "left out the best network so far" in caplog.text
-    assert len(keras.saving.load_model(run.generator, compile=False).outputs) == 2
-
-
-@pytest.mark.parametrize("error", [MemoryError(), ImportError("no package")])
-def test_a_best_network_that_cannot_be_read_now_is_kept(config, tmp_path, error, monkeypatch):
-    def fail(path):
-        raise error
-
-    config, run = ending_badly(config), RunFolder(tmp_path / "run")
-    train(config, run.path, progress=False)
-    before = run.generator.read_bytes()
-    monkeypatch.setattr("kdeblend.training.resume.load_generator", fail)
-    with pytest.raises(type(error)):
-        train(config, run.path, True, progress=False)
-    assert run.generator.read_bytes() == before
-
-
-def test_nor_is_one_given_up_that_cannot_be_opened_now(config, tmp_path, monkeypatch):
-    def fail(path, *arguments, **options):
-        if os.fspath(path) == str(run.generator):
-            raise OSError(24, "Too many open files", str(path))
-        return opened(path, *arguments, **options)
-
-    config, run, opened = ending_badly(config), RunFolder(tmp_path / "run"), open
-    train(config, run.path, progress=False)
-    before = run.generator.read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr("io.open", fail)
-        patch.setattr("builtins.open", fail)
-        with pytest.raises(OSError, match="Too many open files"):
-            train(config, run.path, True, progress=False)
-    assert run.generator.read_bytes() == before
-
-
-def test_relative_paths_do_not_depend_on_the_folder_one_is_in(config, tmp_path, monkeypatch):
-    (galaxies,) = config.data
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "galaxies").symlink_to(galaxies)
-    monkeypatch.chdir(tmp_path)
-    train(config.replace(steps=1, data=["galaxies"]), "run", progress=False)
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    before = RunFolder("../run").read_config()
-    assert before.data == (str(tmp_path / "galaxies"),)
-    assert train(before.replace(steps=2), "../run", resume=True, progress=False).step == 2
-
-
-def test_resuming_takes_a_new_learning_rate(config, tmp_path):
-    train(config.replace(steps=1), tmp_path / "run", progress=False)
-    slower = config.replace(steps=2, learning_rate=1e-5)
-    train(slower, tmp_path / "run", resume=True, progress=False)
-    rows = read_log(tmp_path / "run" / "log.csv")
-    assert [float(row["generator_learning_rate"]) for row in rows] == pytest.approx([1e-3, 1e-5])
-
-
-def test_a_new_learning_rate_outlives_a_run_that_was_killed(config, tmp_path):
-    train(config.replace(steps=1), tmp_path / "run", progress=False)
-    slower = config.replace(steps=2, learning_rate=1e-5)
-    RunFolder(tmp_path / "run").start(slower)  # all that is left of a resume without a checkpoint
-    train(slower, tmp_path / "run", resume=True, progress=False)
-    last = read_log(tmp_path / "run" / "log.csv")[-1]
-    assert float(last["generator_learning_rate"]) == pytest.approx(1e-5)
 
 
 def test_one_folder_takes_one_training_at_a_time(config, tmp_path):
