@@ -5,7 +5,12 @@ import re
 import click
 
 from kdeblend.cli.errors import report_errors
-from kdeblend.cli.options import bfloat16_option, consistent_option, orientations_option
+from kdeblend.cli.options import (
+    bfloat16_option,
+    consistent_option,
+    orientations_option,
+    scale_option,
+)
 from kdeblend.cli.progress import progress_bar
 from kdeblend.cli.signals import GO_ON, ctrl_c_says, sigterm_cleans_up
 
@@ -35,7 +40,7 @@ Examples:
 
 
 class Pixel(click.ParamType):
-    """A position `X,Y` in whole pixels."""
+    """A position `X,Y` in pixels, rounded to whole ones as in a table of centres."""
 
     name = "X,Y"
 
@@ -43,10 +48,10 @@ class Pixel(click.ParamType):
         """Return `(x, y)`."""
         if isinstance(value, tuple):
             return value
-        match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", value)
+        match = re.fullmatch(r"\s*(\d+\.?\d*)\s*,\s*(\d+\.?\d*)\s*", value)
         if not match:
-            self.fail(f"must be two whole numbers, column and row. Received: {value}", param, ctx)
-        return int(match[1]), int(match[2])
+            self.fail(f"must be two numbers, column and row. Received: {value}", param, ctx)
+        return round(float(match[1])), round(float(match[2]))
 
 
 @click.command(epilog=EXAMPLES)
@@ -76,15 +81,7 @@ class Pixel(click.ParamType):
     metavar="PIXELS",
     help="Write a square of this side around the central galaxy; by default the whole image.",
 )
-@click.option(
-    "--scale",
-    type=click.FloatRange(min=0, max=1, min_open=True),
-    default=1,
-    show_default=True,
-    metavar="FACTOR",
-    help="Show networks the images smaller by this: 0.5 if galaxies are twice as large, in "
-    "pixels, as those of the training (presets: some 20 in radius).",
-)
+@scale_option
 @consistent_option
 @orientations_option
 @bfloat16_option
@@ -136,7 +133,7 @@ def _print(report, reach):
         (
             report.reached_in_part,
             f"deblended only within {reach} x {reach} pixels around the central galaxy; see "
-            "--scale if the galaxies are large",
+            "--scale if the galaxies are large, --size to cut that part out",
         ),
     ):
         if inputs:

@@ -45,6 +45,16 @@ bfloat16_option = click.option(
     "for it, slower on other CPUs.",
 )
 
+scale_option = click.option(
+    "--scale",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    default=1,
+    show_default=True,
+    metavar="FACTOR",
+    help="Show networks the images smaller by this: 0.5 if galaxies are twice as large, in "
+    "pixels, as those of the training (presets: some 20 in radius).",
+)
+
 devices_option = click.option(
     "--devices", metavar="LIST", help="Devices that share a batch: gpu:0,gpu:1"
 )

@@ -11,13 +11,14 @@ from kdeblend.cli.options import (
     data_option,
     orientations_option,
     perturb_option,
+    scale_option,
     seed_option,
 )
 from kdeblend.cli.progress import progress_bar
 from kdeblend.cli.signals import GO_ON, ctrl_c_says
 from kdeblend.cli.tables import table_console
 
-OF_DEBLENDERS = ("consistent", "orientations", "mixed_precision")
+OF_DEBLENDERS = ("consistent", "orientations", "mixed_precision", "scale")
 EXAMPLES = """
 \b
 Examples:
@@ -69,6 +70,7 @@ Examples:
 @consistent_option
 @orientations_option
 @bfloat16_option
+@scale_option
 @report_errors
 def score(blends_file, data, blends, names, out, resume, processes, **making):
     """Score deblenders on test blends with known truth, and compare them.
@@ -97,6 +99,7 @@ def _score(blends_file, data, blends, names, out, resume, processes, making):
     options["blend_mode"] = read.blend_mode if read else making["blend_mode"]
     deblenders = _deblenders(names, **options)
     test, tuning = _blends(read, data, blends, given, deblenders)
+    _tell_of_reach(deblenders, test)
     run = ScoringRun(deblenders, test, out, resume, processes)
     for name, choice in run.fit(tuning):
         click.echo(f"{name}: {_in_words(choice)}")
@@ -140,6 +143,17 @@ def _blends(read, data, blends, given, deblenders):
         return make_test_blends(data or ["hubble"], TUNING_BLENDS, side="validation", **given)
 
     return read or make_test_blends(data or ["hubble"], blends or 3200, **given), tuning
+
+
+def _tell_of_reach(deblenders, test):
+    side = max(test.take([0]).blend.shape[1:3])
+    for each in deblenders:
+        if each.reach and each.reach < side:
+            click.echo(
+                f"{each.name} deblends only the middle {each.reach} x {each.reach} pixels of these "
+                "blends; see --scale if the galaxies are large.",
+                err=True,
+            )
 
 
 def _results(folder):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.degradation import RANDOM_NUMBERS, Degradation
 from kdeblend.data.geometry import BlendGeometry, Perturbation
 from kdeblend.data.pairs import GalaxyPairs
 from kdeblend.data.prefetch import Prefetcher
@@ -47,6 +48,8 @@ class BlendSequence(keras.utils.Sequence):
         sky_light: Most light that the pictures of half of the blends get added, as under a
             brighter sky, in [0, 1). Both galaxies of a blend get the same, each band between half
             of it and all of it; what lies beyond the edge of a picture stays black.
+        degrade: Share of the blends whose pictures, with those of their galaxies, are softer,
+            compressed or of one band, as `Degradation` draws them.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
         workers: Threads or processes that make batches in advance; with 1 each batch is made
             when it is asked for.
@@ -82,6 +85,7 @@ class BlendSequence(keras.utils.Sequence):
         blend_mode: str = "max",
         augment: bool = True,
         sky_light: float = 0.0,
+        degrade: float = 0.0,
         cache_gb: float = 4.0,
         workers: int = 1,
         use_multiprocessing: bool = False,
@@ -101,6 +105,8 @@ class BlendSequence(keras.utils.Sequence):
             )
         if not 0 <= sky_light < 1:
             raise ValueError(f"`sky_light` must be in [0, 1). Received: sky_light={sky_light}")
+        if not 0 <= degrade <= 1:
+            raise ValueError(f"`degrade` must be in [0, 1]. Received: degrade={degrade}")
         self.source = source
         self.batch_size = batch_size
         self.batches = batches
@@ -111,6 +117,7 @@ class BlendSequence(keras.utils.Sequence):
         self.blend_mode = blend_mode
         self.augment = augment
         self.sky_light = sky_light
+        self.degrade = degrade
         self._blend = BLEND_MODES[blend_mode]
         self._pairs = GalaxyPairs(source, self.indices, cache_gb)
         self._prefetching = (workers, use_multiprocessing, max_queue_size)
@@ -152,8 +159,7 @@ class BlendSequence(keras.utils.Sequence):
     def galaxies_shown(self, index: int) -> np.ndarray:
         """Return which galaxies the blends of a batch show.
 
-        Only those that were not read before are read for it, and those of blends that show
-        another galaxy in place of one that cannot be read.
+        Only those that were not read before are read for it.
 
         Args:
             index: Number of the batch.
@@ -194,11 +200,11 @@ class BlendSequence(keras.utils.Sequence):
             )
         )
         blend = self._blend(first.transpose(1, 2, 0), second.transpose(1, 2, 0))
-        for stamp in (first, second):
-            stamp *= 2
-            stamp -= 1
+        pictures = [blend.transpose(2, 0, 1), first, second]
+        blend, *stamps = map(self._degradation(uniform), pictures)
+        targets = [2 * stamp - 1 for stamp in stamps]
         turn = int(uniform[2] * 8) if self.augment else 0
-        for output, planes in zip(outputs, (blend.transpose(2, 0, 1), first, second), strict=True):
+        for output, planes in zip(outputs, (blend, *targets), strict=True):
             for band, plane in enumerate(_turned(planes, turn)):
                 output[..., band] = plane
 
@@ -211,12 +217,19 @@ class BlendSequence(keras.utils.Sequence):
     def _uniform(self, epoch: int, number: int) -> np.ndarray:
         """Return the random numbers in [0, 1) that a sample is made of."""
         stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
-        return np.random.Generator(stream).random(_RANDOM_NUMBERS + self.source.bands)
+        return np.random.Generator(stream).random(
+            _RANDOM_NUMBERS + self.source.bands + 1 + RANDOM_NUMBERS
+        )
 
     def _light(self, uniform: np.ndarray) -> np.ndarray:
         """Return the light that the sky of a sample gets, float32 `(bands, 1, 1)`."""
         most = self.sky_light * max(0, 2 * uniform[17] - 1)
-        return (most * (1 + uniform[18:]) / 2).astype(np.float32)[:, None, None]
+        light = most * (1 + uniform[18 : 18 + self.source.bands]) / 2
+        return light.astype(np.float32)[:, None, None]
+
+    def _degradation(self, uniform: np.ndarray) -> Degradation:
+        chance, *drawn = uniform[-1 - RANDOM_NUMBERS :]
+        return Degradation.draw(np.array(drawn)) if chance < self.degrade else Degradation()
 
     def _stamp(
         self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray

@@ -247,8 +247,8 @@ def check_blends(images: np.ndarray) -> None:
     if min(images.shape[1:3]) < MIN_SIDE:
         height, width = images.shape[1:3]
         raise ValueError(
-            f"images must have at least {MIN_SIDE} pixels a side. "
-            f"Received: {width} x {height} pixels"
+            f"images must have at least {MIN_SIDE} pixels a side, and bands on their last axis. "
+            f"Received: {width} x {height} pixels, {images.shape[3]} bands"
         )
     if is_whole(images.dtype):
         return

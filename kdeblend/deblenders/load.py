@@ -11,17 +11,17 @@ from kdeblend.presets import find_preset, list_presets, preset_path
 from kdeblend.training.config import read_config
 from kdeblend.training.folder import RunFolder
 
+NO_CHANGE = {"scale": 1, "mixed_precision": False}
+"""Options as they are if nobody gives them, where that is not None."""
 
-def load_deblender(
-    name_or_path: str, *, batch_size: int, scale: float, **options: Any
-) -> Deblender:
+
+def load_deblender(name_or_path: str, *, batch_size: int, **options: Any) -> Deblender:
     """Return the deblender of a name or a path; see `Deblender.from_preset`.
 
     Args:
         name_or_path: A registered deblender, a preset, a run folder or a `.keras` file,
             looked for in this order.
         batch_size: How many blends of 80 x 80 pixels to do at once.
-        scale: Factor by which images are resampled for networks.
         **options: Further arguments of `NetworkDeblender`, for networks; None is as if it were
             not given.
 
@@ -31,8 +31,11 @@ def load_deblender(
         ImportError: If it needs a package that is not installed.
     """
     if name_or_path in DEBLENDERS:
-        if scale != 1:
-            raise ValueError(f"`scale` is for networks. Received: {name_or_path!r}, scale={scale}")
+        for option, value in options.items():
+            if value not in (None, NO_CHANGE.get(option)):
+                raise ValueError(
+                    f"`{option}` is for networks. Received: {name_or_path!r}, {option}={value}"
+                )
         deblender = DEBLENDERS[name_or_path]()
         deblender.batch_size = batch_size
         return deblender
@@ -49,7 +52,6 @@ def load_deblender(
         load_generator(weights.path),
         name=weights.name,
         batch_size=batch_size,
-        scale=scale,
         **known | given,
     )
 

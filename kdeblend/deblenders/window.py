@@ -111,6 +111,12 @@ def _sky_and_image(blends: np.ndarray, blend_mode: str) -> np.ndarray:
 
 
 def _sky_level(blend: np.ndarray) -> np.ndarray:
-    """Return the level of each band, `(bands,)`; black pixels are beyond an edge and show none."""
-    shown = blend[blend.any(axis=-1)]
-    return sky_of(shown)[0] if len(shown) else np.zeros(blend.shape[-1])
+    """Return the level of each band, `(bands,)`; rows and columns of black at the edges show none.
+
+    They are beyond an edge of the image; other black pixels are a sky that is black itself.
+    """
+    lit = blend.any(axis=-1)
+    rows, columns = (np.flatnonzero(np.any(lit, axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros(blend.shape[-1])
+    return sky_of(blend[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])[0]

@@ -101,7 +101,10 @@ def checked_pixels(image: np.ndarray) -> np.ndarray:
             raise ValueError("pixels must be finite. Received: NaN or infinity")
         low, high = image.min(), image.max()
         if low < 0 or high > 1:
-            raise ValueError(f"float pixels must be in [0, 1]. Received: {low:g} to {high:g}")
+            raise ValueError(
+                "float pixels must be in [0, 1], to which docs/images.md says how to bring counts. "
+                f"Received: {low:g} to {high:g}"
+            )
         return image.astype(np.float32, copy=False)
     if is_whole(image.dtype):
         return image.astype(image.dtype.newbyteorder("="), copy=False)

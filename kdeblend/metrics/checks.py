@@ -24,12 +24,17 @@ def checked(
         valid: Boolean array `(height, width)`, True where a pixel counts, or None.
 
     Raises:
-        ValueError: If shapes do not fit, or no pixel counts.
+        ValueError: If shapes do not fit, an image is not of floats, or no pixel counts.
     """
     if truth.ndim != 3 or truth.shape != prediction.shape:
         raise ValueError(
             "`truth` and `prediction` must have the same shape (height, width, bands). "
             f"Received: truth.shape={truth.shape}, prediction.shape={prediction.shape}"
+        )
+    if truth.dtype.kind != "f" or prediction.dtype.kind != "f":
+        raise ValueError(
+            "`truth` and `prediction` must be floats in [0, 1], as kdeblend.io.images.to_float "
+            f"makes them. Received: {truth.dtype}, {prediction.dtype}"
         )
     valid = counted(truth, valid)
     if valid.shape != truth.shape[:2] or valid.dtype != bool:

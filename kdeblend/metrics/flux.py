@@ -66,7 +66,8 @@ def colour_error(
     mean square over them. Arguments and errors are as there.
 
     Returns:
-        Magnitudes, 0 at best; NaN for one band, and where no colour is defined.
+        Magnitudes, 0 at best; NaN for one band, where no true colour is defined, and where one
+        is that the found galaxy has not, for want of light in a band.
 
     Reference:
         Colours in one aperture for all bands: [Bosch et al.,
@@ -76,7 +77,7 @@ def colour_error(
     if found is None:
         return math.nan
     true_colours, colours = (-2.5 * np.diff(_logarithm(each)) for each in found)
-    errors = (colours - true_colours)[np.isfinite(colours - true_colours)]
+    errors = (colours - true_colours)[np.isfinite(true_colours)]
     return float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from kdeblend.deblenders import DEBLENDERS
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.presets import find_preset
 
@@ -16,7 +17,7 @@ def load_deblenders(names: Iterable[str], **options: Any) -> list[Deblender]:
     Args:
         names: Names and paths as `Deblender.from_preset` takes them. What would
             have the same name twice is called as it is given, or by its whole path.
-        **options: Further arguments of `Deblender.from_preset`, the same for all.
+        **options: Further arguments of `Deblender.from_preset`, the same for all networks.
 
     Raises:
         ValueError: If there is no such deblender.
@@ -26,7 +27,7 @@ def load_deblenders(names: Iterable[str], **options: Any) -> list[Deblender]:
     for name in [IDENTITY, *names]:
         once.setdefault(find_preset(name) or name, name)
     for name in once.values():
-        deblender = Deblender.from_preset(name, **options)
+        deblender = Deblender.from_preset(name, **({} if name in DEBLENDERS else options))
         taken = [other.name for other in deblenders]
         if deblender.name in taken:
             deblender.name = os.path.abspath(name) if name in taken else name

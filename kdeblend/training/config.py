@@ -34,6 +34,8 @@ class TrainingConfig:
         sky_light: Most light that the pictures of half of the blends get added, as under a
             brighter sky, so that the network learns to bear other skies; 1 is the brightest that a
             pixel can be.
+        degrade: Share of the blends, those of validation included, whose pictures are softer,
+            compressed or of one band, so that the network learns to bear such pictures.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
         multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy;
@@ -79,6 +81,7 @@ class TrainingConfig:
     perturb: str = "second"
     augment: bool = True
     sky_light: float = 0.0
+    degrade: float = 0.0
     cache_gb: float = 4.0
     workers: int = 2
     multiprocessing: bool = False
@@ -295,6 +298,8 @@ def _check_ranges(config: TrainingConfig) -> None:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
     if not 0 <= config.sky_light < 1:
         raise ValueError(f"`sky_light` must be in [0, 1). Received: {config.sky_light}")
+    if not 0 <= config.degrade <= 1:
+        raise ValueError(f"`degrade` must be in [0, 1]. Received: {config.degrade}")
     if config.preset not in PRESETS:
         raise ValueError(
             f"`preset` must be one of {sorted(PRESETS)}. Received: preset={config.preset!r}"

@@ -144,6 +144,7 @@ class _Training:
             self.config.validation_blends,
             geometry=self.geometry,
             blend_mode=self.config.blend_mode,
+            degrade=self.config.degrade,
             cache_gb=0,
         )
 
@@ -206,6 +207,7 @@ class _Training:
             blend_mode=config.blend_mode,
             augment=config.augment,
             sky_light=config.sky_light,
+            degrade=config.degrade,
             cache_gb=config.cache_gb,
             workers=config.workers,
             use_multiprocessing=config.multiprocessing,

@@ -233,6 +233,20 @@ def test_default_preset_is_scored(galaxies, run, tmp_path, monkeypatch):
     assert set(summary(tmp_path / "out")["deblenders"]) == {"identity", "run"}
 
 
+def test_blends_beyond_the_reach_of_a_network_are_told(tmp_path):
+    truth = np.zeros((1, 2, 100, 100, 3), np.uint8)
+    truth[0, :, 40:60, 45:55] = 200
+    np.savez(tmp_path / "large.npz", blend=truth.max(axis=1), truth=truth)
+    for scale, told in ((1, True), (0.9, False)):
+        out = tmp_path / str(scale)
+        result = score(
+            tmp_path / "large.npz", "--deblender", "fast-1", "--scale", scale, "--out", out
+        )
+        assert result.exit_code == 0, result.output
+        assert ("only the middle 96 x 96 pixels" in result.stderr) is told
+        assert summary(out)["settings"]["fast-1"]["scale"] == scale
+
+
 def test_one_scoring_at_a_time_in_a_folder(npz, tmp_path):
     with locked(tmp_path / "out", "scoring"):
         result = score(npz, "--deblender", "identity", "--out", tmp_path / "out")

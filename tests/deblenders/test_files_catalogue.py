@@ -221,7 +221,10 @@ def test_a_size_far_beyond_the_image_is_refused(field, tmp_path):
 def test_an_image_too_small_for_a_deblender_is_not_enlarged_for_it(tmp_path):
     write_image(tmp_path / "a.png", np.ones((9, 7, 3), np.uint8))
     report = deblend_files([tmp_path / "a.png"], Copies(), centre=(3, 3), size=8)
-    assert "8 pixels a side. Received: 7 x 9 pixels" in report.failed[str(tmp_path / "a.png")]
+    assert (
+        "8 pixels a side, and bands on their last axis. Received: 7 x 9 pixels, 3 bands"
+        in report.failed[str(tmp_path / "a.png")]
+    )
 
 
 def test_a_name_that_looks_like_a_layer_replaces_none(field, tmp_path):

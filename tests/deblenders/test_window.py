@@ -90,5 +90,13 @@ def test_black_beyond_an_edge_is_no_sky(answer, field):
     assert first[:35].max() == 0
 
 
+def test_a_sky_that_is_black_is_sky(answer):
+    picture = np.zeros((1, 120, 122, 3), np.float32)
+    picture[:, 10:20, 10:20] = picture[:, 90:100, 95:110] = 0.5
+    first, second = deblend_middle(answer, picture, STAMP, "max")[0]
+    assert first.max() == 0
+    np.testing.assert_array_equal(second, picture[0])
+
+
 def test_an_image_without_light(answer):
     assert deblend_middle(answer, np.zeros((1, 70, 70, 1), np.float32), STAMP, "sum").max() == 0

@@ -116,6 +116,15 @@ def test_colour_error_by_hand():
     assert measure("colour_error", truth, prediction) == pytest.approx(expected, abs=1e-3)
 
 
+def test_a_galaxy_that_has_lost_a_band_has_no_colours():
+    truth = gaussian(flux=(60.0, 40.0, 50.0))
+    assert math.isnan(measure("colour_error", truth, gaussian(flux=(60.0, 0.0, 50.0))))
+    assert (
+        measure("colour_error", gaussian(flux=(60.0, 0.0, 50.0, 50.0)), truth[..., [0, 1, 2, 2]])
+        < 0.01
+    )
+
+
 @pytest.mark.parametrize(("ratio", "angle"), [(1.0, 0.0), (0.6, 0.4), (0.3, 2.0)])
 def test_adaptive_moments_of_a_gaussian_are_its_own(ratio, angle):
     covariance = turned(6, 6 * ratio, angle)

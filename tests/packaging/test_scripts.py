@@ -159,6 +159,19 @@ def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source
     assert (dark[:, 0, 20:60, 20:60] == 0).mean() > 0.01
 
 
+def test_degraded_blends_are_those_of_degraded_pictures(array_source, galaxy):
+    names = names_of("benchmarks/degraded.py")
+    source = array_source([galaxy(number, 240) for number in range(60)])
+    plain = names["MadeBlends"](source, 3)
+    for kind, degradation in names["KINDS"].items():
+        chunk = names["Degraded"](plain, degradation).take([2, 0])
+        before = plain.take([2, 0])
+        planes = before.truth[1, 0].transpose(2, 0, 1)
+        expected = degradation(planes).transpose(1, 2, 0)
+        np.testing.assert_array_equal(chunk.truth[1, 0], expected)
+        assert (chunk.blend == before.blend).all() == (kind == "as they are")
+
+
 def test_the_scale_is_that_of_the_galaxies_not_of_the_blends():
     scale_of = names_of("benchmarks/scale.py")["scale_of"]
     assert [scale_of(424, side) for side in (80, 120, 240)] == pytest.approx([1, 2 / 3, 1 / 3])
