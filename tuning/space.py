@@ -111,8 +111,8 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Options of a family that is not the base's own."""
 
-NOT_FIXED = ("seed", "preset", "data", "devices")
-"""What a search has settings of its own for."""
+NOT_FIXED = ("seed", "preset", "data", "devices", "initial_weights")
+"""What a search has settings of its own for, and the weights of one network for others."""
 
 FIELDS = tuple(each.name for each in dataclasses.fields(TrainingConfig))
 

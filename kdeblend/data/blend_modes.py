@@ -1,8 +1,12 @@
 """How the light of two galaxies is put onto one image."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kdeblend.plugins import Registry
+
+BlendMode = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 BLEND_MODES = Registry(
     "kdeblend.blend_modes",
@@ -14,8 +18,35 @@ BLEND_MODES = Registry(
     },
 )
 
+TOLERANCE = 1e-5
 FAINT = 0.05
 BRIGHT = 0.7
+
+
+def superpose(blend_mode: BlendMode, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Put two galaxies onto one image by a function that may be of another package.
+
+    Args:
+        blend_mode: Function from two images to their blend.
+        first: Array of any shape, floats in [0, 1].
+        second: Array of the same shape and units.
+
+    Returns:
+        Array of the same shape, in [0, 1].
+
+    Raises:
+        ValueError: If the function writes into the images, or gives something else.
+    """
+    first, second = first.view(), second.view()
+    first.flags.writeable = second.flags.writeable = False
+    blend = blend_mode(first, second)
+    low, high = (blend.min(), blend.max()) if blend.size else (0, 0)
+    if blend.shape != first.shape or not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
+        raise ValueError(
+            f"a blend mode must give images in [0, 1] of the galaxies' shape, {first.shape}. "
+            f"Received: {blend.shape}, {low:g} to {high:g}"
+        )
+    return blend
 
 
 def blend_max(first: np.ndarray, second: np.ndarray) -> np.ndarray:

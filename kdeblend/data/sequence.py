@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.blend_modes import BLEND_MODES, superpose
 from kdeblend.data.degradation import RANDOM_NUMBERS, Degradation
 from kdeblend.data.geometry import BlendGeometry, Perturbation
 from kdeblend.data.pairs import GalaxyPairs
@@ -199,7 +199,7 @@ class BlendSequence(keras.utils.Sequence):
                 self._pairs.read(*uniform[_CHANCE]), perturbations, strict=True
             )
         )
-        blend = self._blend(first.transpose(1, 2, 0), second.transpose(1, 2, 0))
+        blend = superpose(self._blend, first.transpose(1, 2, 0), second.transpose(1, 2, 0))
         pictures = [blend.transpose(2, 0, 1), first, second]
         blend, *stamps = map(self._degradation(uniform), pictures)
         targets = [2 * stamp - 1 for stamp in stamps]

@@ -102,8 +102,8 @@ def find_weights(name_or_path: str) -> Weights:
     if path.is_file() and path.suffix == ".keras":
         return Weights(path, name, _facts(path))
     raise ValueError(
-        f"a deblender must be one of {sorted(DEBLENDERS)}, a preset of {sorted(list_presets())}, "
-        f"a run folder or a .keras file. Received: {name_or_path!r}"
+        f"a network must be a preset of {sorted(list_presets())}, a run folder or a .keras file. "
+        f"Received: {name_or_path!r}; of deblenders that are none there are {sorted(DEBLENDERS)}"
     )
 
 

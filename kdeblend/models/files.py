@@ -74,8 +74,11 @@ def load_generator(path: str | os.PathLike) -> Any:
     """
     import keras
 
+    from kdeblend.models.heads import HEADS
+
     Path(path).read_bytes()  # what keeps it from being read is no damage
-    list(GENERATORS.importable())  # importing them makes Keras know their layers
+    for registry in (GENERATORS, HEADS):
+        list(registry.importable())  # importing them makes Keras know their layers
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises many kinds for a damaged file

@@ -15,6 +15,7 @@ class DeblendingGAN(GradientModel):
     One step updates the generator, then the discriminator on the images that the
     generator has just made. While the weight `burning_in` is 1, not 0, the
     generator learns from the perceptual loss alone and the discriminator rests.
+    Otherwise what layers add to the loss, such as regularizers, counts as well.
 
     Args:
         generator: Model from blends `(n, height, width, bands)` in [0, 1] to
@@ -22,7 +23,7 @@ class DeblendingGAN(GradientModel):
         discriminator: Model from images to logits of "real", or None to
             train on the pixel loss alone.
         perceptual_loss: A `PerceptualLoss`, or None; burn-in needs one.
-        pixel_loss: `"mse"` or `"log_mse"`.
+        pixel_loss: Name of a registered pixel loss.
         adversarial_weight: Weight of the adversarial loss in the generator's.
         perceptual_weight: Weight of the perceptual loss after burn-in.
         average_momentum: Momentum of the moving average of the generator's
@@ -54,11 +55,6 @@ class DeblendingGAN(GradientModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if pixel_loss not in PIXEL_LOSSES:
-            raise ValueError(
-                f"`pixel_loss` must be one of {sorted(PIXEL_LOSSES)}. "
-                f"Received: pixel_loss={pixel_loss!r}"
-            )
         if perceptual_weight > 0 and perceptual_loss is None:
             raise ValueError(
                 "`perceptual_loss` must be given if `perceptual_weight` is positive. "
@@ -70,6 +66,7 @@ class DeblendingGAN(GradientModel):
         self.discriminator = discriminator
         self.perceptual_loss = perceptual_loss
         self.pixel_loss = pixel_loss
+        self._pixel_loss = PIXEL_LOSSES[pixel_loss]
         self.adversarial_weight = adversarial_weight
         self.perceptual_weight = perceptual_weight
         self.average_momentum = average_momentum
@@ -157,14 +154,16 @@ class DeblendingGAN(GradientModel):
         return generated, logs | {"generator_gradient_norm": norm}
 
     def _generator_losses(self, truth, generated):
-        pixel_loss = PIXEL_LOSSES[self.pixel_loss]
-        pixel = 0.5 * sum(pixel_loss(t, g) for t, g in zip(truth, generated, strict=True))
+        pixel = 0.5 * sum(self._pixel_loss(t, g) for t, g in zip(truth, generated, strict=True))
         losses = {"pixel_loss": pixel}
         total = pixel
         if self.discriminator is not None:
             logits = self.discriminator(ops.concatenate(generated), training=True)
             losses["adversarial_loss"] = real_loss(logits)
             total = total + self.adversarial_weight * losses["adversarial_loss"]
+        if self.generator.losses:
+            losses["regularization_loss"] = _sum(self.generator.losses)
+            total = total + losses["regularization_loss"]
         if self.perceptual_loss is not None:
             losses["perceptual_loss"] = perceptual = self._perceptual(truth, generated)
             total = total + self.perceptual_weight * perceptual
@@ -191,7 +190,7 @@ class DeblendingGAN(GradientModel):
                 "discriminator_real_loss": real,
                 "discriminator_fake_loss": fake,
             }
-            return losses["discriminator_loss"], losses
+            return losses["discriminator_loss"] + _sum(self.discriminator.losses), losses
 
         logs, norm = self.minimize(
             objective, self.discriminator.trainable_variables, self.discriminator_optimizer
@@ -249,3 +248,8 @@ class DeblendingGAN(GradientModel):
         for name in ("generator_optimizer", "discriminator_optimizer"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         self.compile(**config)
+
+
+def _sum(losses):
+    """Return the sum of what layers add to the loss, a float32 scalar."""
+    return sum((ops.cast(each, "float32") for each in losses), start=ops.zeros((), "float32"))

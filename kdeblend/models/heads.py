@@ -6,6 +6,16 @@ import keras
 from keras import ops
 
 from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.plugins import Registry
+
+HEADS = Registry(
+    "kdeblend.heads",
+    "`head`",
+    {
+        "direct": "kdeblend.models.heads:DirectHead",
+        "visible": "kdeblend.models.heads:VisibleHead",
+    },
+)
 
 
 class Head(keras.layers.Layer):
@@ -96,14 +106,11 @@ class VisibleHead(Head):
         return 2 * first - 1, 2 * second - 1
 
 
-HEADS = {"direct": DirectHead, "visible": VisibleHead}
-
-
 def make_head(name, blend_mode):
     """Return a new last layer for a generator.
 
     Args:
-        name: `"direct"` or `"visible"`.
+        name: Name of a registered head.
         blend_mode: Name of a registered blend mode.
 
     Returns:
@@ -112,7 +119,5 @@ def make_head(name, blend_mode):
     Raises:
         ValueError: If there is no such head or blend mode.
     """
-    if name not in HEADS:
-        raise ValueError(f"`head` must be one of {sorted(HEADS)}. Received: head={name!r}")
     BLEND_MODES[blend_mode]
     return HEADS[name](blend_mode, name="head", dtype="float32")

@@ -2,6 +2,13 @@
 
 from keras import ops
 
+from kdeblend.plugins import Registry
+
+PIXEL_LOSSES = Registry(
+    "kdeblend.pixel_losses",
+    "`pixel_loss`",
+    {"mse": "kdeblend.models.losses:mse", "log_mse": "kdeblend.models.losses:log_mse"},
+)
 LOG_MSE_FLOOR = 1e-6
 """Added to the MSE under the logarithm: a perfect image is worth 66 dB, not infinity."""
 
@@ -36,9 +43,6 @@ def log_mse(truth, prediction):
     """
     errors = ops.mean(ops.square(prediction - truth), axis=(1, 2, 3))
     return ops.mean(ops.log(errors + LOG_MSE_FLOOR))
-
-
-PIXEL_LOSSES = {"mse": mse, "log_mse": log_mse}
 
 
 def real_loss(logits):

@@ -3,11 +3,12 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.blend_modes import BLEND_MODES, superpose
 from kdeblend.metrics.context import Context
 from kdeblend.scoring.answers import Answer
 from kdeblend.scoring.blends import Chunk
@@ -27,7 +28,7 @@ class Measure:
 
     def __init__(self, metrics: Mapping[str, Metric], blend_mode: str | None):
         self._metrics = {name: (metrics[name], _wants_context(metrics[name])) for name in metrics}
-        blend = None if blend_mode is None else BLEND_MODES[blend_mode]
+        blend = None if blend_mode is None else partial(superpose, BLEND_MODES[blend_mode])
         self._superpose = (blend, blend and (lambda second, first: blend(first, second)))
 
     def __call__(self, answer: Answer, chunk: Chunk) -> Part:

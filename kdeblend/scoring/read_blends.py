@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES
+from kdeblend.data.blend_modes import BLEND_MODES, superpose
 from kdeblend.deblenders.deblender import check_blends
 from kdeblend.io.images import to_float
 from kdeblend.io.npz import NpzRows, npz_names
@@ -192,10 +192,7 @@ def _blends_by_mode(truth: np.ndarray) -> dict[str, np.ndarray]:
     made = {}
     for name, blend in BLEND_MODES.importable():
         try:
-            blends = np.array([blend(*pair.copy()) for pair in truth])  # it may write into them
-            if blends.shape != truth[:, 0].shape or not np.isfinite(blends).all():
-                raise ValueError(f"must give finite images. Received: shape {blends.shape}")
-            made[name] = blends
+            made[name] = np.array([superpose(blend, *pair) for pair in truth])
         except Exception as error:  # a package may raise anything
             logger.warning("left out the blend mode %s: %s", name, error)
     return made

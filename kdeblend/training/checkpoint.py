@@ -57,18 +57,17 @@ def save_checkpoint(gan, folder, step, extra=None):
     return path
 
 
-def load_checkpoint(gan, path):
-    """Restore a checkpoint into networks of the same shape.
+def read_checkpoint(path):
+    """Read a checkpoint.
 
     Args:
-        gan: A compiled `DeblendingGAN`.
         path: The checkpoint.
 
     Returns:
-        The `extra` values that it was saved with.
+        Its arrays by name, and the `extra` values that it was saved with.
 
     Raises:
-        CheckpointError: If the file does not fit, or is broken (`DamagedCheckpointError`).
+        DamagedCheckpointError: If it can not be read.
     """
     try:
         with Path(path).open("rb") as file, np.load(file) as archive:
@@ -76,17 +75,29 @@ def load_checkpoint(gan, path):
         extra = json.loads(arrays.pop("extra").tobytes())
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DamagedCheckpointError(f"{path} must be a checkpoint. Received: {error}") from error
+    return arrays, extra
+
+
+def restore_checkpoint(gan, arrays):
+    """Give networks of the same shape what a checkpoint holds.
+
+    Args:
+        gan: A compiled `DeblendingGAN`.
+        arrays: As `read_checkpoint` gives them.
+
+    Raises:
+        CheckpointError: If they do not fit.
+    """
     variables = _variables(gan)
     expected = {name: tuple(v.shape) for name, v in variables.items()}
     received = {name: array.shape for name, array in arrays.items()}
     if expected != received:
         raise CheckpointError(
-            f"{path} must fit the networks of this run. Received: a checkpoint that differs in "
+            "a checkpoint must fit the networks of this run. Received: one that differs in "
             f"{_differences(expected, received)}"
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
-    return extra
 
 
 def list_checkpoints(folder):

@@ -12,6 +12,7 @@ summary.json     how the run ended
 """
 
 import contextlib
+import shutil
 from pathlib import Path
 
 from kdeblend.io.atomic import remove_temporaries
@@ -43,22 +44,23 @@ class RunFolder:
         return self.config.is_file()
 
     def check_new(self) -> None:
-        """Check that a new training would replace nothing.
+        """Check that a new training would replace nothing; a run that got nowhere is nothing.
 
         Raises:
             ValueError: If a run is here, or what is left of one.
         """
+        if not self.generator.exists() and not any(self.checkpoints.glob("*.npz")):
+            return
         if self.exists():
             raise ValueError(
                 "`out` must be a new folder, or `resume` true (--resume) to go on with the run "
                 f"there. Received: out={str(self.path)!r}, which holds a run"
             )
-        if self.generator.exists() or any(self.checkpoints.glob("*.npz")):
-            raise ValueError(
-                f"`out` must be a new folder. Received: out={str(self.path)!r}, which holds what "
-                "is left of a run without its config.yaml: move it away, or go on with it by "
-                "`resume` (--resume) and the settings that it had"
-            )
+        raise ValueError(
+            f"`out` must be a new folder. Received: out={str(self.path)!r}, which holds what "
+            "is left of a run without its config.yaml: move it away, or go on with it by "
+            "`resume` (--resume) and the settings that it had"
+        )
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other trainings, on this machine, out of the folder inside the block.
@@ -79,6 +81,8 @@ class RunFolder:
             config: The configuration.
         """
         self.checkpoints.mkdir(parents=True, exist_ok=True)
+        if not any(self.checkpoints.glob("*.npz")):
+            shutil.rmtree(self.tensorboard, ignore_errors=True)  # of a run that got nowhere
         for folder in (self.path, self.checkpoints, self.panels):
             remove_temporaries(folder)
         config.save(self.config)

@@ -1,5 +1,6 @@
 """From a configuration to a compiled GAN."""
 
+import inspect
 from pathlib import Path
 
 import keras
@@ -9,10 +10,14 @@ from kdeblend.models.files import load_generator
 from kdeblend.models.gan import DeblendingGAN
 from kdeblend.models.generators import GENERATORS
 from kdeblend.models.perceptual import PerceptualLoss
+from kdeblend.plugins import Registry
 from kdeblend.training.config import TrainingConfig
-from kdeblend.training.muon import ConvolutionMuon
 
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "muon": ConvolutionMuon}
+OPTIMIZERS = Registry(
+    "kdeblend.optimizers",
+    "`optimizer`",
+    {"adam": "keras.optimizers:Adam", "muon": "kdeblend.training.muon:ConvolutionMuon"},
+)
 
 
 def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
@@ -82,16 +87,31 @@ def build_config_generator(config: TrainingConfig, bands: int) -> keras.Model:
         bands: Bands of the images.
 
     Raises:
-        ValueError: If the family is unknown or does not take the options.
+        ValueError: If the family is unknown or does not take the options, or the network does
+            not give two images of the blend's shape.
     """
     build = GENERATORS[config.generator]
+    options = {"bands": bands, "blend_mode": config.blend_mode, **config.generator_options}
     try:
-        return build(bands=bands, blend_mode=config.blend_mode, **config.generator_options)
+        inspect.signature(build).bind(**options)
     except TypeError as error:
         raise ValueError(
             f"`generator_options` must be arguments of the generator {config.generator!r}. "
             f"Received: {config.generator_options} ({error})"
         ) from error
+    generator = build(**options)
+    _check_images(generator, (None, config.stamp_size, config.stamp_size, bands))
+    return generator
+
+
+def _check_images(generator, shape):
+    given = generator.compute_output_spec(keras.KerasTensor(shape))
+    shapes = [tuple(each.shape) for each in keras.tree.flatten(given)]
+    if shapes != [shape, shape]:
+        raise ValueError(
+            f"A generator must give two images of the blend's shape, {shape}. "
+            f"Received: {shapes} of {generator.name!r}"
+        )
 
 
 def _check(config, bands):

@@ -12,7 +12,8 @@ from kdeblend.training.checkpoint import (
     CheckpointError,
     DamagedCheckpointError,
     list_checkpoints,
-    load_checkpoint,
+    read_checkpoint,
+    restore_checkpoint,
 )
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
@@ -33,7 +34,7 @@ def to_keep(config: TrainingConfig, history: Sequence[dict[str, Any]]) -> dict[s
     Returns:
         Values that JSON can hold.
     """
-    return {"settings": _settings(config), "history": list(history)}
+    return {"settings": config.to_dict(), "history": list(history)}
 
 
 def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Sequence[dict[str, Any]]:
@@ -51,37 +52,43 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Seque
         The rows of the log until then.
 
     Raises:
-        ValueError: If the checkpoint or the initial weights do not fit the networks, or no
-            checkpoint can be read.
+        ValueError: If the checkpoint or the initial weights do not fit the networks, what only
+            counts at the beginning of a run has changed, or no checkpoint can be read.
     """
     checkpoints = list_checkpoints(run.checkpoints)
     if not checkpoints:
         if config.initial_weights:
             start_from(gan, config.initial_weights)
         return ()
+    arrays, kept = _read_last(checkpoints)
+    before = _settings_of(kept, run, config)
+    config.check_resumed(before)
     try:
-        kept = _load_last(gan, checkpoints)
-    except DamagedCheckpointError:
-        raise
+        restore_checkpoint(gan, arrays)
     except CheckpointError as error:
-        changes = _names_of_changes(run.read_config(), config) if run.exists() else "config.yaml"
-        raise CheckpointError(f"{error}. Changed since: {changes}") from error
-    before = kept.get("settings") or _settings(run.read_config())
-    now = _settings(config)
-    if any(before[name] != now[name] for name in now):
+        raise CheckpointError(f"{error}. Changed since: {_changes(before, config)}") from error
+    if any(getattr(before, name) != getattr(config, name) for name in LEARNING_RATE_FIELDS):
         _set_learning_rate(gan, config)
     return kept.get("history", ())
 
 
-def _load_last(gan, checkpoints):
-    """Load the last checkpoint that can be read; return what was kept beside the networks."""
+def _read_last(checkpoints):
+    """Read the last checkpoint that can be read."""
     for path in reversed(checkpoints):
         try:
-            return load_checkpoint(gan, path)
+            return read_checkpoint(path)
         except DamagedCheckpointError as error:
             if path == checkpoints[0]:
                 raise
             logger.warning("%s. Going on from the checkpoint before", error)
+
+
+def _settings_of(kept, run, config):
+    """Return the configuration of a checkpoint; one of an earlier version keeps a part of it."""
+    base = run.read_config() if run.exists() else config
+    known = {each.name for each in fields(config)}
+    settings = kept.get("settings", {})
+    return base.replace(**{name: settings[name] for name in settings if name in known})
 
 
 def best_so_far(run: RunFolder, validation: Validation) -> tuple[float, int | None]:
@@ -109,15 +116,10 @@ def best_so_far(run: RunFolder, validation: Validation) -> tuple[float, int | No
     return validation.scores(generator)["val_psnr"], read_facts(run.generator).get("step")
 
 
-def _names_of_changes(before, now):
+def _changes(before, now):
     names = (each.name for each in fields(now) if each.name != "steps")
     changed = [name for name in names if getattr(before, name) != getattr(now, name)]
     return ", ".join(changed) or "nothing"
-
-
-def _settings(config):
-    """Return what a checkpoint's optimisers depend on and a resumed run may change, for JSON."""
-    return {name: getattr(config, name) for name in LEARNING_RATE_FIELDS}
 
 
 def _set_learning_rate(gan, config):

@@ -75,8 +75,9 @@ def train(
         resume: Go on from the last checkpoint in `out`, if there is one.
         progress: Show a progress bar.
         build: Builds the compiled networks from the configuration and the number of bands.
-        callbacks: Called after each step. One that sets `model.stop_training` ends
-            the run there, with a checkpoint.
+        callbacks: Called after each step, when the networks are validated and before anything is
+            written: what they put into `logs` by the prefix `val_` is in the log. One that sets
+            `model.stop_training` ends the run there, with a checkpoint.
 
     Returns:
         How the run ended.
@@ -95,8 +96,6 @@ def train(
     with run.locked(), _global_settings(config), backend.distribution(config.devices):
         if not resume:
             run.check_new()
-        elif run.exists():
-            config.check_resumed(run.read_config())
         source, split = open_split(config.data, config.stamp_size)
         training = _Training(config, run, source, split, build, callbacks)
         run.start(config)  # only now, lest a mistake spoils a run or leaves half of one
@@ -168,6 +167,7 @@ class _Training:
             BurnInSwitch(config.burn_in),
             *self._learning_rate_drop(),
             validation,
+            *self.further_callbacks,
             StopOnNaN(),
             self.best_weights,
             BlendPanels(
@@ -175,7 +175,6 @@ class _Training:
             ),
             self.log,
             *([self.bar] if self.bar else []),
-            *self.further_callbacks,
             self.checkpoint,
             self.signal,
         ]
@@ -232,12 +231,12 @@ class _Training:
         self.best_weights.on_step(self.gan.steps_done, scores)
 
     def _result(self, blend_psnr: float) -> TrainingResult:
-        best = self.best_weights.best
+        best, step = self.best_weights.best, self.gan.steps_done
         return TrainingResult(
-            step=self.gan.steps_done,
+            step=step,
             best_psnr=best if best > float("-inf") else None,
             blend_psnr=blend_psnr,
-            stopped_by=self.signal.received,
+            stopped_by=self.signal.received if step < self.config.steps else None,
             best_step=self.best_weights.best_step,
         )
 

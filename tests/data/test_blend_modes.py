@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from kdeblend.data.blend_modes import BLEND_MODES, BRIGHT, FAINT
+from kdeblend.data.blend_modes import BLEND_MODES, BRIGHT, FAINT, superpose
 
 
 def mixed(first, second):
@@ -49,3 +49,28 @@ def test_mixed_is_sum_where_faint_and_max_where_bright():
 def test_an_unknown_mode_lists_those_there_are():
     with pytest.raises(ValueError, match=r"'max', 'mixed', 'sum'.*Received: 'min'"):
         BLEND_MODES["min"]
+
+
+def test_modes_of_packages_must_not_write_into_the_galaxies():
+    first, second = np.random.default_rng(0).random((2, 5, 4, 3))
+    before = first.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        superpose(lambda a, b: np.add(a, b, out=a), first, second)
+    np.testing.assert_array_equal(first, before)
+    np.testing.assert_array_equal(superpose(np.maximum, first, second), np.maximum(first, second))
+    first += 1  # the caller still may
+
+
+@pytest.mark.parametrize(
+    ("mode", "received"),
+    [
+        (lambda a, b: 3 * a + b, r"\(5, 4, 3\), 0.* to [1-4]"),
+        (lambda a, b: a - 2, r"to -1"),
+        (lambda a, b: a * np.nan, "nan"),
+        (lambda a, b: a[..., 0], r"\(5, 4\)"),
+    ],
+)
+def test_modes_of_packages_must_give_images(mode, received):
+    first, second = np.random.default_rng(0).random((2, 5, 4, 3))
+    with pytest.raises(ValueError, match=rf"must give images in \[0, 1\].*Received: .*{received}"):
+        superpose(mode, first, second)

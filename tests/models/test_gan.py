@@ -48,6 +48,19 @@ def step(gan, batch):
     return {name: float(value) for name, value in logs.items()}
 
 
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_what_layers_add_to_the_loss_counts(batch, network):
+    norms, logs = [], {}
+    for strength in (0.0, 1e3):
+        gan = make_gan(perceptual=False)
+        for variable in getattr(gan, network).trainable_variables:
+            variable.regularizer = keras.regularizers.L2(strength)
+        logs = step(gan, batch)
+        norms.append(logs[f"{network}_gradient_norm"])
+    assert norms[1] > 10 * norms[0]
+    assert (logs.get("regularization_loss", 0) > 100) == (network == "generator")
+
+
 def test_burn_in_trains_the_generator_on_perceptual_loss_alone(batch):
     gan = make_gan()
     gan.burning_in.assign(1.0)
@@ -182,7 +195,7 @@ def test_saved_gan_goes_on_as_the_first(tmp_path, batch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pixel_loss": "l7"}, "Received: pixel_loss='l7'"),
+        ({"pixel_loss": "l7"}, r"`pixel_loss` must be one of .*mse.*Received: 'l7'"),
         ({"perceptual": False, "perceptual_weight": 1.0}, "`perceptual_loss` must be given"),
     ],
 )

@@ -74,6 +74,9 @@ REGISTRIES = [
     ("kdeblend.data.open:SOURCES", "stack", "StackSource"),
     ("kdeblend.metrics:METRICS", "flux_error", "flux_error"),
     ("kdeblend.models.generators:GENERATORS", "shallow", "build_shallow"),
+    ("kdeblend.models.losses:PIXEL_LOSSES", "charbonnier", "charbonnier"),
+    ("kdeblend.training.networks:OPTIMIZERS", "lion", "Lion"),
+    ("kdeblend.models.heads:HEADS", "sum", "SumHead"),
     ("kdeblend.deblenders:DEBLENDERS", "symmetric", "SymmetricDeblender"),
 ]
 
@@ -104,17 +107,30 @@ def test_commands_score_with_the_source_the_blend_mode_the_metric_and_the_deblen
     assert summary["symmetric"]["flux_error"]["mean"] < summary["identity"]["flux_error"]["mean"]
 
 
-def test_commands_train_the_network_and_deblend_with_it(run_python, folder):
-    settings = {
-        "generator": "shallow",
-        "generator_options": "{filters: 4}",
-        "blend_mode": "screen",
-        "validation_blends": "2",
-        "discriminator_blocks": "0",
-    }
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "generator": "shallow",
+            "generator_options": "{filters: 4}",
+            "blend_mode": "screen",
+        },
+        {
+            "generator_options": "{widths: [4, 8], blocks: 0, head: sum}",
+            "blend_mode": "sum",
+            "pixel_loss": "charbonnier",
+            "optimizer": "lion",
+        },
+    ],
+    ids=["generator", "loss"],
+)
+def test_commands_train_the_network_and_deblend_with_it(run_python, folder, settings):
+    settings = settings | {"validation_blends": "2", "discriminator_blocks": "0"}
     options = [each for item in settings.items() for each in ("--set", "=".join(item))]
-    train = command("train", "--data", "galaxies.npy", "--out", "run", "--steps", "1", *options)
-    run_python(train, folder)
+    run = settings["blend_mode"]
+    run_python(
+        command("train", "--data", "galaxies.npy", "--out", run, "--steps", "1", *options), folder
+    )
     np.save(folder / "blend.npy", np.load(folder / "galaxies.npy")[0])
-    run_python(command("deblend", "blend.npy", "--weights", "run"), folder)
+    run_python(command("deblend", "blend.npy", "--weights", f"./{run}"), folder)
     assert np.load(folder / "blend_1.npy").shape == (SIDE, SIDE, 3)

@@ -8,8 +8,10 @@ from keras import ops
 from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 from kdeblend.training.checkpoint import (
     CheckpointError,
+    DamagedCheckpointError,
     list_checkpoints,
-    load_checkpoint,
+    read_checkpoint,
+    restore_checkpoint,
     save_checkpoint,
 )
 from kdeblend.training.networks import build_gan
@@ -48,7 +50,9 @@ def test_everything_comes_back(gan, config, tmp_path):
     path = save_checkpoint(gan, tmp_path, 2, {"best_psnr": 31.5})
     keras.utils.set_random_seed(1)
     other = build_gan(config, bands=3)
-    assert load_checkpoint(other, path) == {"best_psnr": 31.5}
+    arrays, extra = read_checkpoint(path)
+    restore_checkpoint(other, arrays)
+    assert extra == {"best_psnr": 31.5}
     for expected, received in zip(state(gan), state(other), strict=True):
         np.testing.assert_array_equal(received, expected)
     assert float(ops.convert_to_numpy(other.burning_in)) == 1
@@ -76,19 +80,19 @@ def test_another_network_is_refused(gan, config, tmp_path):
     path = save_checkpoint(gan, tmp_path, 1)
     wider = config.replace(generator_options={"root_blocks": 1, "branch_blocks": 0, "filters": 5})
     with pytest.raises(CheckpointError, match=r"must fit the networks.*arrays, the first"):
-        load_checkpoint(build_gan(wider, bands=3), path)
+        restore_checkpoint(build_gan(wider, bands=3), read_checkpoint(path)[0])
 
 
 def test_a_broken_file_is_refused(gan, tmp_path):
     path = save_checkpoint(gan, tmp_path, 1)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="must be a checkpoint"):
-        load_checkpoint(gan, path)
+    with pytest.raises(DamagedCheckpointError, match="must be a checkpoint"):
+        read_checkpoint(path)
 
 
 @pytest.mark.backend
 def test_checkpoint_written_with_tensorflow_opens_with_every_backend(gan):
-    load_checkpoint(gan, STORED)
+    restore_checkpoint(gan, read_checkpoint(STORED)[0])
     blend = np.linspace(0, 1, 12 * 12 * 3, dtype=np.float32).reshape(1, 12, 12, 3)
     layers = gan.averaged_generator.predict_on_batch(blend)
     np.testing.assert_allclose(np.stack(layers), np.load(STORED_LAYERS), atol=1e-4)

@@ -79,7 +79,6 @@ def test_bad_files_are_explained(text, message, tmp_path):
         ({"sky_light": 1.0}, r"`sky_light` must be in \[0, 1\). Received: 1.0"),
         ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
         ({"learning_rate_schedule": "step"}, "Received: 'step'"),
-        ({"optimizer": "sgd"}, r"`optimizer` must be one of \('adam', 'muon'\). Received: 'sgd'"),
         ({"devices": ["cpu:0", "cpu:0"]}, "`devices` must be named once each"),
         ({"data": []}, "`data` must name at least one source"),
         ({"speed": 1}, r"Received: \['speed'\]"),

@@ -17,6 +17,7 @@ from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
 from kdeblend.training.folder import RunFolder
+from kdeblend.training.networks import build_gan
 from kdeblend.training.train import train
 
 
@@ -166,6 +167,82 @@ def test_hidden_files_of_others_are_left_alone(config, tmp_path):
     assert not (tmp_path / f".{'0' * 32}.npz").exists()
 
 
+def test_a_run_that_got_nowhere_stands_in_no_way(config, tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "run")
+
+    def too_large(*arguments, **options):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("kdeblend.training.train.make_validation_set", too_large)
+        with pytest.raises(MemoryError):
+            train(config, run.path, progress=False)
+    assert run.exists()
+    assert train(config.replace(steps=1), run.path, progress=False).step == 1
+    with pytest.raises(ValueError, match="which holds a run"):
+        train(config, run.path, progress=False)
+
+
+def build_odd(bands, blend_mode, kind):
+    """Build a network that gives what none may give, or fails in its own way."""
+    blend = keras.Input((None, None, bands))
+    if kind == "fails":
+        return len(None)
+    images = {"one": blend, "grey": [keras.ops.mean(blend, axis=-1, keepdims=True)] * 2}
+    return keras.Model(blend, images[kind])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"kind": "one"}, ValueError, r"two images .*, \(None, 12, 12, 3\)\. Received: \[\(None"),
+        ({"kind": "grey"}, ValueError, r"two images of the blend's shape.*12, 1\)"),
+        ({"kind": "fails"}, TypeError, r"^object of type 'NoneType' has no len\(\)$"),
+        ({"sort": "one"}, ValueError, r"`generator_options` must be arguments of .*'sort'"),
+    ],
+)
+def test_networks_of_packages_are_checked(config, tmp_path, monkeypatch, options, error, message):
+    monkeypatch.setattr("kdeblend.training.networks.GENERATORS", {"odd": build_odd})
+    odd = config.replace(generator="odd", generator_options=options)
+    with pytest.raises(error, match=message):
+        train(odd, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_own_callbacks_validate_is_in_the_log(config, tmp_path):
+    class Flux(StepCallback):
+        def on_step(self, step, logs):
+            if "val_psnr" in logs:
+                logs["val_flux"] = float("nan") if step == 3 else 0.25 * step
+
+    train(config, tmp_path / "run", progress=False, callbacks=[Flux()])
+    rows = read_log(tmp_path / "run" / "log.csv")
+    assert [row["val_flux"] for row in rows] == ["", "", "nan", "", "", "1.5"]
+
+
+def test_a_signal_in_the_last_step_stops_nothing(config, tmp_path):
+    class Interrupt(StepCallback):
+        def on_step(self, step, logs):
+            if step == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(
+        config.replace(steps=2), tmp_path / "run", progress=False, callbacks=[Interrupt()]
+    )
+    assert (result.step, result.stopped_by) == (2, None)
+
+
+def test_no_drop_for_an_optimizer_with_a_schedule_of_its_own(config, tmp_path):
+    def build(config, bands):
+        gan = build_gan(config, bands)
+        schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.9)
+        gan.compile(keras.optimizers.Adam(schedule))
+        return gan
+
+    with pytest.raises(ValueError, match=r"`learning_rate_drop_step` must be 0 .*Received: .*=5"):
+        train(config, tmp_path / "run", progress=False, build=build)
+
+
 def test_too_few_galaxies_are_explained(config, galaxy_folder, tmp_path):
     config = config.replace(data=[str(galaxy_folder)])
     with pytest.raises(ValueError, match=r"two for validation.*Received: {'train': "):
@@ -214,7 +291,7 @@ def test_curves_are_on_disk_however_the_run_ends(config, tmp_path):
     with pytest.raises(ArithmeticError, match="made so"):
         train(config, run.path, progress=False, callbacks=[Fail()])
     (path,) = run.tensorboard.glob("events.*")
-    assert max(event.step for event in EventFileLoader(str(path)).Load()) == 4
+    assert max(event.step for event in EventFileLoader(str(path)).Load()) == 3
     for _ in range(2):
         train(config, run.path, resume=True, progress=False)
     assert len(list(run.tensorboard.glob("events.*"))) == 2  # none of a run that is finished

@@ -81,6 +81,7 @@ def test_learning_rates_are_uniform_in_their_logarithm():
     [
         (("momentum",), {}, r"`searched` must be among.*\['momentum'\]"),
         ((), {"O": 3}, r"must be among \['M', 'N', 'depth'.*\['O'\]"),
+        ((), {"initial_weights": "fast-1"}, "Fixed hyper-parameters must be among"),
         (("head",), {"head": "direct"}, "must not be fixed as well"),
         ((), {"depth": 9}, "at most 8 for stamps of 80 pixels. Received: 9"),
         ((), {"depth": "1e1"}, "at most 8 for stamps of 80 pixels. Received: 10"),

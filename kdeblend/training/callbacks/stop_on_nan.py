@@ -16,9 +16,10 @@ class TrainingDivergedError(ArithmeticError):
 
 
 class StopOnNaN(StepCallback):
-    """Stops training at the first loss or gradient norm that is not finite, or score that is NaN.
+    """Stops training at the first loss or gradient norm that is not finite, or PSNR that is NaN.
 
-    Put it after the validation, and before every callback that writes something.
+    Put it after the validation, and before every callback that writes something. Other scores are
+    NaN where they are not defined.
     """
 
     def on_step(self, step, logs):
@@ -29,6 +30,9 @@ class StopOnNaN(StepCallback):
         """
         for name, value in logs.items():
             number = float(value)
-            infinite = math.isinf(number) and not name.startswith("val_")  # PSNR may well be
-            if infinite or math.isnan(number):
+            if name.startswith("val_"):
+                diverged = name == "val_psnr" and math.isnan(number)  # it may be infinite
+            else:
+                diverged = not math.isfinite(number)
+            if diverged:
                 raise TrainingDivergedError(f"`{name}` is {number}", step)
