@@ -17,8 +17,8 @@ RANDOM_NUMBERS = 6
 class Degradation:
     """What has been done to a picture, in this order.
 
-    Without noise of single pixels that tells which galaxy is in front, a network has to look
-    at the galaxies themselves.
+    The noise of single pixels tells which galaxy is in front; where it is lost, a network has to
+    look at the galaxies themselves.
 
     Args:
         grey: Whether all bands are their mean.
