@@ -91,6 +91,7 @@ def score(blends_file, data, blends, names, out, resume, processes, **making):
 
 
 def _score(blends_file, data, blends, names, out, resume, processes, making):
+    from kdeblend.io.locks import locked
     from kdeblend.scoring.run import ScoringRun
 
     options = {name: making.pop(name) for name in OF_DEBLENDERS}
@@ -100,11 +101,12 @@ def _score(blends_file, data, blends, names, out, resume, processes, making):
     deblenders = _deblenders(names, **options)
     test, tuning = _blends(read, data, blends, given, deblenders)
     _tell_of_reach(deblenders, test)
-    run = ScoringRun(deblenders, test, out, resume, processes)
-    for name, choice in run.fit(tuning):
-        click.echo(f"{name}: {_in_words(choice)}")
-    with progress_bar("Scoring", run.steps) as advance:
-        return run.finish(advance)
+    with locked(Path(out), "scoring"):
+        run = ScoringRun(deblenders, test, out, resume, processes)
+        for name, choice in run.fit(tuning):
+            click.echo(f"{name}: {_in_words(choice)}")
+        with progress_bar("Scoring", run.steps) as advance:
+            return run.finish(advance)
 
 
 def _read_blends(path, blends, given):

@@ -79,8 +79,8 @@ def train(out, preset, config, resume, init, assignments, **options):
     step and keeps everything; --resume goes on.
     """
     with ctrl_c_says(lambda: _stopped(out)):  # until the training itself listens
-        result = _train(out, preset, config, resume, init, assignments, options)
-    _print(result, out)
+        result, steps = _train(out, preset, config, resume, init, assignments, options)
+    _print(result, out, steps)
 
 
 def _train(out, preset, config, resume, init, assignments, options):
@@ -107,11 +107,11 @@ def _train(out, preset, config, resume, init, assignments, options):
         base = preset_config(values.get("preset", "quick"))
     training = base.replace(**values)
     _announce(training, out)
-    return run_training(training, out, resume=resume)
+    return run_training(training, out, resume=resume), training.steps
 
 
-def _print(result, out):
-    if result.stopped_by is not None:
+def _print(result, out, steps):
+    if result.stopped_by is not None and result.step < steps:
         click.echo(f"Stopped at step {result.step}; {_go_on(out)}")
         sys.exit(128 + result.stopped_by)
     if result.best_psnr is None:

@@ -34,7 +34,7 @@ class JaxModel(keras.Model):
         def loss_of(values):
             mapping = [(v, outer[id(v)]) for v in state]
             mapping += list(zip(variables, values, strict=True))
-            with keras.StatelessScope(state_mapping=mapping) as scope:
+            with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
                 loss, results = objective()
             return loss, (results, [_current(scope, v) for v in state])
 

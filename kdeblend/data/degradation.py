@@ -37,7 +37,7 @@ class Degradation:
 
     @classmethod
     def draw(cls, uniform: np.ndarray) -> "Degradation":
-        """Turn random numbers into a degradation, none of a few.
+        """Turn random numbers into a degradation, in one of eight cases into none.
 
         Args:
             uniform: Array of 6 numbers in [0, 1).

@@ -48,8 +48,8 @@ class BlendSequence(keras.utils.Sequence):
         sky_light: Most light that the pictures of half of the blends get added, as under a
             brighter sky, in [0, 1). Both galaxies of a blend get the same, each band between half
             of it and all of it; what lies beyond the edge of a picture stays black.
-        degrade: Share of the blends whose pictures, with those of their galaxies, are softer,
-            compressed or of one band, as `Degradation` draws them.
+        degrade: Share of the blends whose pictures, with those of their galaxies, are made softer,
+            compressed or of one band, as `Degradation.draw` has it.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
         workers: Threads or processes that make batches in advance; with 1 each batch is made
             when it is asked for.
@@ -228,8 +228,8 @@ class BlendSequence(keras.utils.Sequence):
         return light.astype(np.float32)[:, None, None]
 
     def _degradation(self, uniform: np.ndarray) -> Degradation:
-        chance, *drawn = uniform[-1 - RANDOM_NUMBERS :]
-        return Degradation.draw(np.array(drawn)) if chance < self.degrade else Degradation()
+        is_degraded = uniform[-1 - RANDOM_NUMBERS] < self.degrade
+        return Degradation.draw(uniform[-RANDOM_NUMBERS:]) if is_degraded else Degradation()
 
     def _stamp(
         self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray

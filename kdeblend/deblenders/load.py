@@ -103,7 +103,7 @@ def find_weights(name_or_path: str) -> Weights:
         return Weights(path, name, _facts(path))
     raise ValueError(
         f"a network must be a preset of {sorted(list_presets())}, a run folder or a .keras file. "
-        f"Received: {name_or_path!r}; of deblenders that are none there are {sorted(DEBLENDERS)}"
+        f"Received: {name_or_path!r}; deblenders that are no networks: {sorted(DEBLENDERS)}"
     )
 
 

@@ -13,6 +13,7 @@ from kdeblend.deblenders.consistency import make_consistent
 from kdeblend.deblenders.sky import sky_of
 
 GRID = 16  # pixels; a multiple of the steps of the usual coarser scales, twice over
+BLACK_SKY = 1 / 3  # a square footprint turned by 45 degrees fills half of a larger one
 MARGIN = 8  # pixels around a stamp that a network is shown as well; its answer fades out on them
 
 AnswerFunction = Callable[[np.ndarray], np.ndarray]
@@ -111,12 +112,13 @@ def _sky_and_image(blends: np.ndarray, blend_mode: str) -> np.ndarray:
 
 
 def _sky_level(blend: np.ndarray) -> np.ndarray:
-    """Return the level of each band, `(bands,)`; rows and columns of black at the edges show none.
+    """Return the level of each band, `(bands,)`; black pixels are beyond an edge and show none.
 
-    They are beyond an edge of the image; other black pixels are a sky that is black itself.
+    Unless most of those between the first and the last that is lit are black, as is the sky then.
     """
-    lit = blend.any(axis=-1)
+    lit = np.asarray(blend.any(axis=-1))
     rows, columns = (np.flatnonzero(np.any(lit, axis=axis)) for axis in (1, 0))
     if not len(rows):
         return np.zeros(blend.shape[-1])
-    return sky_of(blend[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])[0]
+    inside = lit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return sky_of(blend[lit][None])[0] if inside.mean() > BLACK_SKY else np.zeros(blend.shape[-1])

@@ -15,7 +15,7 @@ class DeblendingGAN(GradientModel):
     One step updates the generator, then the discriminator on the images that the
     generator has just made. While the weight `burning_in` is 1, not 0, the
     generator learns from the perceptual loss alone and the discriminator rests.
-    Otherwise what layers add to the loss, such as regularizers, counts as well.
+    Otherwise what the generator's layers add to the loss, such as regularizers, counts, too.
 
     Args:
         generator: Model from blends `(n, height, width, bands)` in [0, 1] to
@@ -162,7 +162,8 @@ class DeblendingGAN(GradientModel):
             losses["adversarial_loss"] = real_loss(logits)
             total = total + self.adversarial_weight * losses["adversarial_loss"]
         if self.generator.losses:
-            losses["regularization_loss"] = _sum(self.generator.losses)
+            added = [ops.cast(each, "float32") for each in self.generator.losses]
+            losses["regularization_loss"] = sum(added)
             total = total + losses["regularization_loss"]
         if self.perceptual_loss is not None:
             losses["perceptual_loss"] = perceptual = self._perceptual(truth, generated)
@@ -190,7 +191,7 @@ class DeblendingGAN(GradientModel):
                 "discriminator_real_loss": real,
                 "discriminator_fake_loss": fake,
             }
-            return losses["discriminator_loss"] + _sum(self.discriminator.losses), losses
+            return losses["discriminator_loss"], losses
 
         logs, norm = self.minimize(
             objective, self.discriminator.trainable_variables, self.discriminator_optimizer
@@ -248,8 +249,3 @@ class DeblendingGAN(GradientModel):
         for name in ("generator_optimizer", "discriminator_optimizer"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         self.compile(**config)
-
-
-def _sum(losses):
-    """Return the sum of what layers add to the loss, a float32 scalar."""
-    return sum((ops.cast(each, "float32") for each in losses), start=ops.zeros((), "float32"))

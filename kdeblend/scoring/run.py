@@ -1,6 +1,5 @@
 """One scoring: which deblenders, on which blends, into which folder."""
 
-import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,6 @@ from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.deblender import Deblender
 from kdeblend.io.atomic import write_json
-from kdeblend.io.locks import locked
 from kdeblend.metrics import METRICS
 from kdeblend.scoring.answers import TimedDeblender
 from kdeblend.scoring.blends import CHUNK, BlendSet, Chunk, MadeBlends
@@ -89,7 +87,7 @@ class Examples:
 class ScoringRun:
     """One scoring into one folder, which can be stopped at any time and go on.
 
-    Of several processes one at a time may tune or score in the folder; others are refused.
+    Of several processes one at a time may work in the folder: `kdeblend.io.locks.locked`.
 
     Args:
         deblenders: What to score.
@@ -102,7 +100,7 @@ class ScoringRun:
     Raises:
         OSError: If the folder cannot be written to.
         ValueError: If names are not unique, the folder holds a scoring and `resume` is
-            False, that scoring has other settings, or another process is scoring there.
+            False, or that scoring has other settings.
     """
 
     def __init__(
@@ -123,8 +121,7 @@ class ScoringRun:
         self._folder = Path(out)
         names = names_of_parts(deblenders, blends)
         self._parts = PartsFolder(self._folder / "parts", names)
-        with self._locked():
-            self._parts.begin(_settings(deblenders, blends, metrics), resume)
+        self._parts.begin(_settings(deblenders, blends, metrics), resume)
         self.steps = len(blends) * (len(names) - 1)
 
     def fit(self, tuning: Callable[[], BlendSet]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -135,16 +132,15 @@ class ScoringRun:
         Args:
             tuning: Makes the blends to tune on; called only if there is something to tune.
         """
-        with self._locked():
-            choices = {
-                name: choice
-                for name, choice in self._parts.choices().items()
-                if "error" not in choice or self._parts.has(name)
-            }
-            bands = self._blends.take([0]).blend.shape[-1]
-            for name, choice in fit_deblenders(self._deblenders, tuning, bands, choices):
-                self._parts.keep_choices(choices := choices | {name: choice})
-                yield name, choice
+        choices = {
+            name: choice
+            for name, choice in self._parts.choices().items()
+            if "error" not in choice or self._parts.has(name)
+        }
+        bands = self._blends.take([0]).blend.shape[-1]
+        for name, choice in fit_deblenders(self._deblenders, tuning, bands, choices):
+            self._parts.keep_choices(choices := choices | {name: choice})
+            yield name, choice
 
     def finish(self, progress: Callable[[int], Any] | None = None) -> dict[str, Any]:
         """Score what is not scored yet, and write all results.
@@ -162,13 +158,6 @@ class ScoringRun:
             OSError: If the folder cannot be written to.
             ChildProcessError: If a process dies.
         """
-        with self._locked():
-            return self._finish(progress)
-
-    def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return locked(self._folder, "scoring")
-
-    def _finish(self, progress: Callable[[int], Any] | None) -> dict[str, Any]:
         scores = score(
             self._deblenders,
             self._blends,

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,8 +35,9 @@ class TrainingConfig:
         sky_light: Most light that the pictures of half of the blends get added, as under a
             brighter sky, so that the network learns to bear other skies; 1 is the brightest that a
             pixel can be.
-        degrade: Share of the blends, those of validation included, whose pictures are softer,
-            compressed or of one band, so that the network learns to bear such pictures.
+        degrade: Share of the blends, those of validation included, whose pictures are made softer,
+            compressed or of one band by chance, so that the network learns to bear such pictures;
+            one in eight of them stays as it is.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
         multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy;
@@ -151,7 +153,7 @@ class TrainingConfig:
         """
         for name in AT_THE_BEGINNING:
             ours, theirs = getattr(self, name), getattr(before, name)
-            if ours != theirs:
+            if os.path.basename(ours) != os.path.basename(theirs):  # a folder may have moved
                 raise ValueError(
                     f"A run must be resumed with the `{name}` that it was begun with, {theirs!r}. "
                     f"Received: {name}={ours!r}"

@@ -49,7 +49,7 @@ class RunFolder:
         Raises:
             ValueError: If a run is here, or what is left of one.
         """
-        if not self.generator.exists() and not any(self.checkpoints.glob("*.npz")):
+        if self._got_nowhere():
             return
         if self.exists():
             raise ValueError(
@@ -61,6 +61,11 @@ class RunFolder:
             "is left of a run without its config.yaml: move it away, or go on with it by "
             "`resume` (--resume) and the settings that it had"
         )
+
+    def _got_nowhere(self) -> bool:
+        """Tell whether there is no network, no checkpoint and not a row of a log."""
+        logged = self.log.is_file() and self.log.read_text(encoding="utf-8").strip()
+        return not (self.generator.exists() or any(self.checkpoints.glob("*.npz")) or logged)
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other trainings, on this machine, out of the folder inside the block.
@@ -81,8 +86,8 @@ class RunFolder:
             config: The configuration.
         """
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        if not any(self.checkpoints.glob("*.npz")):
-            shutil.rmtree(self.tensorboard, ignore_errors=True)  # of a run that got nowhere
+        if self._got_nowhere():
+            shutil.rmtree(self.tensorboard, ignore_errors=True)
         for folder in (self.path, self.checkpoints, self.panels):
             remove_temporaries(folder)
         config.save(self.config)

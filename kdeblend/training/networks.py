@@ -99,7 +99,13 @@ def build_config_generator(config: TrainingConfig, bands: int) -> keras.Model:
             f"`generator_options` must be arguments of the generator {config.generator!r}. "
             f"Received: {config.generator_options} ({error})"
         ) from error
-    generator = build(**options)
+    try:
+        generator = build(**options)
+    except TypeError as error:
+        raise ValueError(
+            f"`generator_options` must suit the generator {config.generator!r}. "
+            f"Received: {config.generator_options}, on which it fails ({error})"
+        ) from error
     _check_images(generator, (None, config.stamp_size, config.stamp_size, bands))
     return generator
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kdeblend.models.files import DamagedNetworkError, load_generator, read_facts
 from kdeblend.models.gan import DeblendingGAN
+from kdeblend.training.callbacks.learning_rate_drop import check_settable
 from kdeblend.training.callbacks.validation import Validation
 from kdeblend.training.checkpoint import (
     CheckpointError,
@@ -57,6 +58,8 @@ def restore(gan: DeblendingGAN, run: RunFolder, config: TrainingConfig) -> Seque
     """
     checkpoints = list_checkpoints(run.checkpoints)
     if not checkpoints:
+        if run.exists():
+            config.check_resumed(run.read_config())
         if config.initial_weights:
             start_from(gan, config.initial_weights)
         return ()
@@ -127,5 +130,6 @@ def _set_learning_rate(gan, config):
         return
     dropped = 0 < config.learning_rate_drop_step <= gan.steps_done
     factor = config.learning_rate_drop_factor if dropped else 1.0
+    check_settable(gan.optimizer.optimizers)
     for optimizer in gan.optimizer.optimizers:
         optimizer.learning_rate = config.learning_rate * factor

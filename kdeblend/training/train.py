@@ -21,7 +21,7 @@ from kdeblend.models.gan import DeblendingGAN
 from kdeblend.training.callbacks.best_weights import BestWeights
 from kdeblend.training.callbacks.blend_panels import BlendPanels
 from kdeblend.training.callbacks.burn_in_switch import BurnInSwitch
-from kdeblend.training.callbacks.learning_rate_drop import LearningRateDrop
+from kdeblend.training.callbacks.learning_rate_drop import LearningRateDrop, check_settable
 from kdeblend.training.callbacks.progress_bar import ProgressBar
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
@@ -114,6 +114,8 @@ class _Training:
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.further_callbacks = callbacks
         self.gan = build(config, source.bands)
+        if self._drops:
+            check_settable(self.gan.optimizer.optimizers)
         self.history = restore(self.gan, run, config)
         self.first_step = self.gan.steps_done
         if self.first_step > config.steps:
@@ -187,9 +189,14 @@ class _Training:
         """Whether the run begins, and with weights that have learnt before."""
         return bool(self.config.initial_weights) and not self.first_step
 
+    @property
+    def _drops(self) -> bool:
+        schedule, step = self.config.learning_rate_schedule, self.config.learning_rate_drop_step
+        return schedule == "drop" and step > 0
+
     def _learning_rate_drop(self):
         config = self.config
-        if config.learning_rate_schedule != "drop" or not config.learning_rate_drop_step:
+        if not self._drops:
             return []
         return [LearningRateDrop(config.learning_rate_drop_step, config.learning_rate_drop_factor)]
 
@@ -231,12 +238,12 @@ class _Training:
         self.best_weights.on_step(self.gan.steps_done, scores)
 
     def _result(self, blend_psnr: float) -> TrainingResult:
-        best, step = self.best_weights.best, self.gan.steps_done
+        best = self.best_weights.best
         return TrainingResult(
-            step=step,
+            step=self.gan.steps_done,
             best_psnr=best if best > float("-inf") else None,
             blend_psnr=blend_psnr,
-            stopped_by=self.signal.received if step < self.config.steps else None,
+            stopped_by=self.signal.received,
             best_step=self.best_weights.best_step,
         )
 

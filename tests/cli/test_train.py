@@ -1,4 +1,5 @@
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from kdeblend.deblenders.load import find_weights
 from kdeblend.presets import list_presets
 from kdeblend.training.config import preset_config
 from kdeblend.training.networks import build_config_generator
+from kdeblend.training.train import TrainingResult
 
 TINY = """
 stamp_size: 12
@@ -159,6 +161,17 @@ def test_ctrl_c_before_the_first_step_says_how_to_go_on(arguments, tmp_path, mon
         assert result.exit_code == 130
         assert told in result.stderr
     assert invoke("train", "--out", tmp_path / "run", "--resume").exit_code == 0
+
+
+@pytest.mark.parametrize(("steps", "code", "told"), [(3, 130, "Stopped at"), (2, 0, "Step 2 done")])
+def test_a_run_that_was_finished_when_the_signal_came_is_done(
+    arguments, monkeypatch, steps, code, told
+):
+    result = TrainingResult(2, 30.0, 20.0, signal.SIGINT, 2)
+    monkeypatch.setattr("kdeblend.training.train.train", lambda *_, **options: result)
+    invoked = invoke(*arguments, "--steps", steps)
+    assert invoked.exit_code == code
+    assert told in invoked.output
 
 
 def test_an_old_run_needs_resume(arguments):

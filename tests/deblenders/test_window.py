@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from kdeblend.deblenders.window import MARGIN, answer_aligned, deblend_middle
 
@@ -88,6 +89,16 @@ def test_black_beyond_an_edge_is_no_sky(answer, field):
     first = deblend_middle(answer, moved, STAMP, "max")[0, 0]
     assert np.median(first[36:45, 35:85]) == pytest.approx(np.median(field), abs=0.003)
     assert first[:35].max() == 0
+
+
+@pytest.mark.parametrize("angle", [5, 45])
+def test_black_corners_of_a_turned_picture_are_no_sky(answer, angle):
+    sky = np.random.default_rng(0).normal(0.1, 0.01, (140, 140, 1)).clip(0.01).astype(np.float32)
+    turned = ndimage.rotate(sky, angle, order=0)[None]
+    first = deblend_middle(answer, turned, STAMP, "max")[0, 0]
+    middle = turned.shape[1] // 2
+    around = first[middle - 60 : middle - 50, middle - 5 : middle + 5]
+    assert np.median(around) == pytest.approx(0.1, abs=0.01)
 
 
 def test_a_sky_that_is_black_is_sky(answer):

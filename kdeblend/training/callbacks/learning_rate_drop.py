@@ -25,25 +25,26 @@ class LearningRateDrop(StepCallback):
         self.drop_step = step
         self.factor = factor
 
-    def on_train_begin(self, logs=None):
-        """Check that the learning rates can be set.
-
-        Raises:
-            ValueError: If an optimizer has a schedule of its own.
-        """
-        super().on_train_begin(logs)
-        for optimizer in self.model.optimizer.optimizers:
-            try:
-                optimizer.learning_rate = ops.convert_to_numpy(optimizer.learning_rate)
-            except TypeError as error:
-                raise ValueError(
-                    "`learning_rate_drop_step` must be 0 for an optimizer with a schedule of its "
-                    f"own. Received: learning_rate_drop_step={self.drop_step} ({error})"
-                ) from error
-
     def on_step(self, step, logs):
         """Drop the learning rates when the step is reached."""
         if not self.passed(self.drop_step):
             return
         for optimizer in self.model.optimizer.optimizers:
             optimizer.learning_rate = self.factor * ops.convert_to_numpy(optimizer.learning_rate)
+
+
+def check_settable(optimizers):
+    """Check that the learning rates of optimizers are numbers, which can be set.
+
+    Args:
+        optimizers: Keras optimizers.
+
+    Raises:
+        ValueError: If one has a schedule of its own.
+    """
+    for optimizer in optimizers:
+        if isinstance(optimizer.get_config()["learning_rate"], dict):
+            raise ValueError(
+                "`learning_rate_drop_step` must be 0, and `learning_rate` stay as it is, for an "
+                f"optimizer with a schedule of its own. Received: {optimizer.name!r}"
+            )
