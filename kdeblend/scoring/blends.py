@@ -110,6 +110,7 @@ class MadeBlends(BlendSet):
         geometry: Crop, downsampling and perturbation. Defaults to the paper's.
         blend_mode: Name of a registered blend mode.
         side: `"test"`, or `"validation"` for blends to tune deblenders on.
+        degrade: Share of the blends whose pictures are degraded, as of `BlendSequence`.
 
     Raises:
         ValueError: If fewer than two galaxies are withheld, `blends` is not
@@ -124,6 +125,7 @@ class MadeBlends(BlendSet):
         geometry: BlendGeometry | None = None,
         blend_mode: str = "max",
         side: str = "test",
+        degrade: float = 0.0,
     ):
         from kdeblend.data.sequence import BlendSequence
 
@@ -147,6 +149,7 @@ class MadeBlends(BlendSet):
             geometry=geometry,
             blend_mode=blend_mode,
             augment=False,
+            degrade=degrade,
         )
         looked_at = [self._sequence.galaxies(n) for n in range(min(blends, LOOKED_AT))]
         self.description = {
@@ -155,6 +158,7 @@ class MadeBlends(BlendSet):
             "seed": seed,
             "blend_mode": blend_mode,
             "perturb": self._sequence.geometry.perturb,
+            **({"degrade": degrade} if degrade else {}),
             "fingerprint": _fingerprint(source, np.unique(looked_at)),
         }
 

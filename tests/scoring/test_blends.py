@@ -88,3 +88,11 @@ def test_made_blends_need_galaxies(gaussians):
         MadeBlends(gaussians(3))
     with pytest.raises(ValueError, match="blends=0"):
         MadeBlends(gaussians(), 0)
+
+
+def test_made_blends_may_be_degraded_in_part(made):
+    plain, some = made().take(range(40)), made(degrade=0.5)
+    changed = (plain.blend != some.take(range(40)).blend).any(axis=(1, 2, 3))
+    assert 8 < changed.sum() < 28
+    assert some.description["degrade"] == 0.5
+    assert "degrade" not in made().description
