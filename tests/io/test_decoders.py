@@ -194,3 +194,22 @@ def test_truncated_files_are_refused(kind):
     deep = png16(pixels(np.uint16, 3))
     with pytest.raises(ImageReadError, match="broken"):
         read_image(io.BytesIO(deep[: len(deep) // 2]), "broken.png")
+
+
+def test_other_files_are_refused(tmp_path):
+    cmyk = saved(Image.new("CMYK", (8, 8)), "jpeg")
+    with pytest.raises(ImageReadError, match="CMYK"):
+        read_image(cmyk, "print.jpg")
+    with pytest.raises(ImageReadError, match="not a PNG"):
+        read_image(io.BytesIO(b"hello"))
+    with pytest.raises(ImageReadError, match="the file is damaged, or"):
+        read_image(io.BytesIO(b"\x89PNG\r\n\x1a\n"))
+    with pytest.raises(ImageReadError, match="empty"):
+        read_image(io.BytesIO(b""))
+    with pytest.raises(ImageReadError, match="No such file"):
+        read_image(tmp_path / "missing.png")
+    with pytest.raises(ImageReadError, match="2 images"):
+        read_image(tiff(np.zeros((2, 8, 8), np.uint16), photometric="minisblack"))
+    lzw = struct.pack("<2sHI", b"II", 42, 8)
+    with pytest.raises(ImageReadError):
+        read_image(io.BytesIO(lzw))
