@@ -4,6 +4,9 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
+
+from kdeblend.io.images import from_float, to_float
 
 SOFT, COMPRESSED, GREY = 0.5, 0.7, 0.15
 """Which share of the pictures that are degraded have each."""
@@ -68,16 +71,14 @@ class Degradation:
         return self._compressed(picture) if self.quality else picture
 
     def _compressed(self, picture: np.ndarray) -> np.ndarray:
-        levels = np.round(picture * 255).astype(np.uint8)
+        levels = from_float(picture, np.uint8)
         if len(picture) == 3:
             levels = self._through_jpeg(levels.transpose(1, 2, 0)).transpose(2, 0, 1)
         else:
             levels = np.stack([self._through_jpeg(band) for band in levels])
-        return levels / np.float32(255)
+        return to_float(levels)
 
     def _through_jpeg(self, levels: np.ndarray) -> np.ndarray:
-        from PIL import Image
-
         file = io.BytesIO()
         subsampling = 2 if self.subsampled else 0
         Image.fromarray(levels).save(file, "JPEG", quality=self.quality, subsampling=subsampling)

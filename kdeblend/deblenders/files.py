@@ -148,27 +148,20 @@ def deblend_files(
     return report
 
 
+@dataclass
 class _Run:
     """The jobs of one call of `deblend_files`, and the way of each from file to layers."""
 
-    def __init__(
-        self,
-        jobs: list[Job],
-        deblender: Deblender,
-        centres: CentreTable | SameCentre,
-        size: int | None,
-        resume: bool,
-        report: Report,
-        progress: Callable[[int, int], Any] | None,
-    ):
-        self.jobs = jobs
-        self.deblender = deblender
-        self.centres = centres
-        self.size = size
-        self.resume = resume
-        self.report = report
-        self.progress = progress
-        self.told = report.ended
+    jobs: list[Job]
+    deblender: Deblender
+    centres: CentreTable | SameCentre
+    size: int | None
+    resume: bool
+    report: Report
+    progress: Callable[[int, int], Any] | None
+
+    def __post_init__(self):
+        self.told = self.report.ended
 
     def deblend(self) -> None:
         """Write the layers of a batch while the next one is deblended."""

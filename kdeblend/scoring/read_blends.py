@@ -155,11 +155,12 @@ class ReadBlends(BlendSet):
         for name in self.predictions:
             found = [levels(self._read(name, rows)) for rows in self._in_chunks()]
             check_levels(self._path, name, np.concatenate(found))
-        for number in range(self._blends):
-            if not self._valid([number]).any():
+        for rows in self._in_chunks() if "valid" in self._arrays else ():
+            dark = ~self._valid(rows).any(axis=(1, 2))
+            if dark.any():
                 raise ValueError(
                     f"`valid` in {self._path} must be True somewhere on each blend. "
-                    f"Received: False everywhere on blend {number}"
+                    f"Received: False everywhere on blend {rows[int(np.argmax(dark))]}"
                 )
 
     def _in_chunks(self) -> Iterator[range]:

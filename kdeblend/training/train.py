@@ -114,7 +114,7 @@ class _Training:
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.further_callbacks = callbacks
         self.gan = build(config, source.bands)
-        if self._drops:
+        if self._drop:
             check_settable(self.gan.optimizer.optimizers)
         self.history = restore(self.gan, run, config)
         self.first_step = self.gan.steps_done
@@ -167,7 +167,7 @@ class _Training:
         rows = slice(PANEL_ROWS)
         self.callbacks = [
             BurnInSwitch(config.burn_in),
-            *self._learning_rate_drop(),
+            *([LearningRateDrop(*self._drop)] if self._drop else []),
             validation,
             *self.further_callbacks,
             StopOnNaN(),
@@ -190,15 +190,12 @@ class _Training:
         return bool(self.config.initial_weights) and not self.first_step
 
     @property
-    def _drops(self) -> bool:
-        schedule, step = self.config.learning_rate_schedule, self.config.learning_rate_drop_step
-        return schedule == "drop" and step > 0
-
-    def _learning_rate_drop(self):
+    def _drop(self) -> tuple[int, float] | None:
+        """Step and factor of the learning rate's drop, if there is one."""
         config = self.config
-        if not self._drops:
-            return []
-        return [LearningRateDrop(config.learning_rate_drop_step, config.learning_rate_drop_factor)]
+        if config.learning_rate_schedule != "drop" or not config.learning_rate_drop_step:
+            return None
+        return config.learning_rate_drop_step, config.learning_rate_drop_factor
 
     def _fit(self):
         config = self.config

@@ -1,8 +1,4 @@
 import json
-import os
-import signal
-import threading
-import time
 
 import keras
 import numpy as np
@@ -13,7 +9,6 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from kdeblend.data.sequence import BlendSequence
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
-from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
 from kdeblend.training.folder import RunFolder
@@ -84,17 +79,6 @@ def test_a_run_starts_from_the_weights_it_is_given(config, tmp_path):
     )
     for old, new in zip(before, after, strict=True):
         np.testing.assert_allclose(new, old, atol=1e-6)
-
-
-def test_a_signal_during_the_first_validation_ends_the_run_after_a_step(config, tmp_path):
-    class Interrupt(StepCallback):
-        def on_train_begin(self, logs=None):
-            super().on_train_begin(logs)
-            os.kill(os.getpid(), signal.SIGINT)
-
-    result = train(config, tmp_path / "run", progress=False, callbacks=[Interrupt()])
-    assert (result.step, result.stopped_by) == (1, signal.SIGINT)
-    assert len(list_checkpoints(tmp_path / "run" / "checkpoints")) == 1
 
 
 @pytest.mark.backend
@@ -224,18 +208,6 @@ def test_what_own_callbacks_validate_is_in_the_log(config, tmp_path):
     assert [row["val_flux"] for row in rows] == ["", "", "nan", "", "", "1.5"]
 
 
-def test_a_signal_in_the_last_step_is_told(config, tmp_path):
-    class Interrupt(StepCallback):
-        def on_step(self, step, logs):
-            if step == 2:
-                os.kill(os.getpid(), signal.SIGINT)
-
-    result = train(
-        config.replace(steps=2), tmp_path / "run", progress=False, callbacks=[Interrupt()]
-    )
-    assert (result.step, result.stopped_by) == (2, signal.SIGINT)
-
-
 def test_no_drop_for_an_optimizer_with_a_schedule_of_its_own(config, tmp_path):
     def build(config, bands):
         gan = build_gan(config, bands)
@@ -259,37 +231,6 @@ def test_too_few_galaxies_are_explained(config, galaxy_folder, tmp_path):
     with pytest.raises(ValueError, match=r"two for validation.*Received: {'train': "):
         train(config, tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
-
-
-def test_sigterm_finishes_the_step_and_keeps_it(config, tmp_path):
-    config = config.replace(steps=5_000, checkpoint_every=5_000, validate_every=5_000)
-
-    def terminate():
-        while not (tmp_path / "run" / "log.csv").exists():
-            time.sleep(0.01)
-        time.sleep(0.5)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=terminate).start()
-    result = train(config, tmp_path / "run", progress=False)
-    assert result.stopped_by is signal.SIGTERM
-    assert 0 < result.step < 5_000
-    (path,) = list_checkpoints(tmp_path / "run" / "checkpoints")
-    assert path.name == f"step-{result.step:08d}.npz"
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-def test_signals_are_given_back_after_the_first(config):
-    callback = StopOnSignal()
-    before = signal.getsignal(signal.SIGINT)
-    gan = type("Gan", (), {"steps_done": 0})()
-    callback.set_model(gan)
-    callback.listen()
-    assert signal.getsignal(signal.SIGINT) == callback._handle
-    os.kill(os.getpid(), signal.SIGINT)
-    callback.on_step(1, {})
-    assert gan.stop_training is True
-    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_curves_are_on_disk_however_the_run_ends(config, tmp_path):
