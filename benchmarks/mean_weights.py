@@ -5,7 +5,7 @@
 The second network must have been trained on from the first, or both from a third one. Printed is
 the mean PSNR in dB of each share of the second, over both galaxies, on blends of galaxies of the
 validation, in half of which only the other galaxy is flipped, turned and scaled, in half both;
-`--degrade` is that of the training.
+`--degrade` and `--lupton-share` are those of the training.
 
 Reference: [Wortsman et al., 2022](https://arxiv.org/abs/2203.05482)
 """
@@ -57,6 +57,7 @@ def main():
     parser.add_argument("--blends", type=int, default=1024)
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
     parser.add_argument("--degrade", type=float, default=0.0, help="share of degraded blends")
+    parser.add_argument("--lupton-share", type=float, default=0.0, help="share of blends by lupton")
     parser.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16")
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
@@ -71,7 +72,16 @@ def main():
     ]
     source = open_source(arguments.data, geometries[0].stamp_size)
     blends = [
-        MadeBlends(source, count, SEED, each, mode, "validation", arguments.degrade)
+        MadeBlends(
+            source,
+            count,
+            SEED,
+            each,
+            mode,
+            side="validation",
+            degrade=arguments.degrade,
+            lupton_share=arguments.lupton_share,
+        )
         for each in geometries
     ]
     scores = {}

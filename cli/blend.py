@@ -36,7 +36,9 @@ def _npz(context, parameter, value):
 )
 @click.option("--out", required=True, callback=_npz, metavar="FILE.npz", help="File to write.")
 @seed_option
-@click.option("--blend-mode", metavar="NAME", help="How light adds up: max (default), sum, mixed.")
+@click.option(
+    "--blend-mode", metavar="NAME", help="How light adds up: max (default), sum, mixed, lupton."
+)
 @perturb_option
 @report_errors
 def blend(data, out, **making):

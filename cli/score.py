@@ -63,8 +63,8 @@ Examples:
 @click.option(
     "--blend-mode",
     metavar="NAME",
-    help="How light adds up: max, sum, mixed (default: as the networks were trained, else max; of "
-    "a file, what its truth shows).",
+    help="How light adds up: max, sum, mixed, lupton (default: as the networks were trained, else "
+    "max; of a file, what its truth shows).",
 )
 @perturb_option
 @consistent_option

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES, superpose
+from kdeblend.data.blend_modes import BLEND_MODES, BlendMode, blend_lupton, superpose
 from kdeblend.data.degradation import RANDOM_NUMBERS, Degradation
 from kdeblend.data.geometry import BlendGeometry, Perturbation
 from kdeblend.data.pairs import GalaxyPairs
@@ -14,7 +14,7 @@ from kdeblend.data.prefetch import Prefetcher
 from kdeblend.data.source import GalaxySource
 
 _FULL = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
-_RANDOM_NUMBERS = 18
+_LIGHT = 18  # before them are those of galaxies, perturbations and orientation
 _CHANCE = [16, 0, 1]  # which of them choose part, first and second galaxy
 
 Batch = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
@@ -50,6 +50,8 @@ class BlendSequence(keras.utils.Sequence):
             of it and all of it; what lies beyond the edge of a picture stays black.
         degrade: Share of the blends whose pictures, with those of their galaxies, are made softer,
             compressed or of one band, as `Degradation.draw` has it.
+        lupton_share: Share of the blends in which light adds up as on the sky, by `blend_lupton`,
+            whatever the blend mode; light of `sky_light` is added once, after it.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
         workers: Threads or processes that make batches in advance; with 1 each batch is made
             when it is asked for.
@@ -86,6 +88,7 @@ class BlendSequence(keras.utils.Sequence):
         augment: bool = True,
         sky_light: float = 0.0,
         degrade: float = 0.0,
+        lupton_share: float = 0.0,
         cache_gb: float = 4.0,
         workers: int = 1,
         use_multiprocessing: bool = False,
@@ -107,6 +110,10 @@ class BlendSequence(keras.utils.Sequence):
             raise ValueError(f"`sky_light` must be in [0, 1). Received: sky_light={sky_light}")
         if not 0 <= degrade <= 1:
             raise ValueError(f"`degrade` must be in [0, 1]. Received: degrade={degrade}")
+        if not 0 <= lupton_share <= 1:
+            raise ValueError(
+                f"`lupton_share` must be in [0, 1]. Received: lupton_share={lupton_share}"
+            )
         self.source = source
         self.batch_size = batch_size
         self.batches = batches
@@ -118,6 +125,7 @@ class BlendSequence(keras.utils.Sequence):
         self.augment = augment
         self.sky_light = sky_light
         self.degrade = degrade
+        self.lupton_share = lupton_share
         self._blend = BLEND_MODES[blend_mode]
         self._pairs = GalaxyPairs(source, self.indices, cache_gb)
         self._prefetching = (workers, use_multiprocessing, max_queue_size)
@@ -193,15 +201,15 @@ class BlendSequence(keras.utils.Sequence):
         uniform = self._uniform(epoch, number)
         perturbations = self.geometry.draw(uniform[3:16])
         light = self._light(uniform)
-        first, second = (
-            self._stamp(image, perturbation, light)
-            for (_, image), perturbation in zip(
-                self._pairs.read(*uniform[_CHANCE]), perturbations, strict=True
-            )
-        )
-        blend = superpose(self._blend, first.transpose(1, 2, 0), second.transpose(1, 2, 0))
-        pictures = [blend.transpose(2, 0, 1), first, second]
-        blend, *stamps = map(self._degradation(uniform), pictures)
+        images = [image for _, image in self._pairs.read(*uniform[_CHANCE])]
+        dark = list(map(self._stamp, images, perturbations))
+        glows = [self._glow(*each, light) for each in zip(images, perturbations, strict=True)]
+        lit = [np.minimum(stamp + glow, 1) for stamp, glow in zip(dark, glows, strict=True)]
+        if uniform[-1] < self.lupton_share:
+            blend = np.minimum(_superposed(blend_lupton, dark) + np.maximum(*glows), 1)
+        else:
+            blend = _superposed(self._blend, lit)
+        blend, *stamps = map(self._degradation(uniform), [blend, *lit])
         targets = [2 * stamp - 1 for stamp in stamps]
         turn = int(uniform[2] * 8) if self.augment else 0
         for output, planes in zip(outputs, (blend, *targets), strict=True):
@@ -218,29 +226,37 @@ class BlendSequence(keras.utils.Sequence):
         """Return the random numbers in [0, 1) that a sample is made of."""
         stream = np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number])
         return np.random.Generator(stream).random(
-            _RANDOM_NUMBERS + self.source.bands + 1 + RANDOM_NUMBERS
+            _LIGHT + self.source.bands + 1 + RANDOM_NUMBERS + 1
         )
 
     def _light(self, uniform: np.ndarray) -> np.ndarray:
         """Return the light that the sky of a sample gets, float32 `(bands, 1, 1)`."""
         most = self.sky_light * max(0, 2 * uniform[17] - 1)
-        light = most * (1 + uniform[18 : 18 + self.source.bands]) / 2
+        light = most * (1 + uniform[_LIGHT : _LIGHT + self.source.bands]) / 2
         return light.astype(np.float32)[:, None, None]
 
     def _degradation(self, uniform: np.ndarray) -> Degradation:
-        is_degraded = uniform[-1 - RANDOM_NUMBERS] < self.degrade
-        return Degradation.draw(uniform[-RANDOM_NUMBERS:]) if is_degraded else Degradation()
+        chance, *numbers = uniform[-2 - RANDOM_NUMBERS : -1]
+        return Degradation.draw(np.array(numbers)) if chance < self.degrade else Degradation()
 
-    def _stamp(
-        self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray
-    ) -> np.ndarray:
+    def _stamp(self, image: np.ndarray, perturbation: Perturbation) -> np.ndarray:
         stamp = self.geometry.stamp(image, perturbation)
         stamp *= 1 / _FULL[image.dtype.str[1:]]
-        if light.any():
-            picture = np.ones((*image.shape[:2], 1), np.uint8)  # what is beyond it stays black
-            stamp += light * self.geometry.stamp(picture, perturbation)
-            np.minimum(stamp, 1, out=stamp)
         return stamp
+
+    def _glow(
+        self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray
+    ) -> np.ndarray | np.float32:
+        """Return the light of the sky on a stamp; what lies beyond the image stays black."""
+        if not light.any():
+            return np.float32(0)
+        return light * self.geometry.stamp(np.ones((*image.shape[:2], 1), np.uint8), perturbation)
+
+
+def _superposed(blend_mode: BlendMode, stamps: list[np.ndarray]) -> np.ndarray:
+    """Blend two stamps `(bands, size, size)`."""
+    first, second = (stamp.transpose(1, 2, 0) for stamp in stamps)
+    return superpose(blend_mode, first, second).transpose(2, 0, 1)
 
 
 def _turned(planes: np.ndarray, turn: int) -> np.ndarray:

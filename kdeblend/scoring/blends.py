@@ -111,6 +111,7 @@ class MadeBlends(BlendSet):
         blend_mode: Name of a registered blend mode.
         side: `"test"`, or `"validation"` for blends to tune deblenders on.
         degrade: Share of the blends whose pictures are degraded, as of `BlendSequence`.
+        lupton_share: Share of the blends in which light adds up as on the sky, as of it.
 
     Raises:
         ValueError: If fewer than two galaxies are withheld, `blends` is not
@@ -126,6 +127,7 @@ class MadeBlends(BlendSet):
         blend_mode: str = "max",
         side: str = "test",
         degrade: float = 0.0,
+        lupton_share: float = 0.0,
     ):
         from kdeblend.data.sequence import BlendSequence
 
@@ -150,6 +152,7 @@ class MadeBlends(BlendSet):
             blend_mode=blend_mode,
             augment=False,
             degrade=degrade,
+            lupton_share=lupton_share,
         )
         looked_at = [self._sequence.galaxies(n) for n in range(min(blends, LOOKED_AT))]
         self.description = {
@@ -159,6 +162,7 @@ class MadeBlends(BlendSet):
             "blend_mode": blend_mode,
             "perturb": self._sequence.geometry.perturb,
             **({"degrade": degrade} if degrade else {}),
+            **({"lupton_share": lupton_share} if lupton_share else {}),
             "fingerprint": _fingerprint(source, np.unique(looked_at)),
         }
 

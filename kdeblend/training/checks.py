@@ -22,6 +22,7 @@ NOT_NEGATIVE = (
     "cache_gb", "discriminator_blocks", "vgg_image_size", "adversarial_weight",
     "perceptual_weight", "burn_in", "learning_rate_drop_step", "average_momentum", "seed",
 )  # fmt: skip
+SHARES = ("degrade", "lupton_share")
 
 
 def as_declared(name: str, hint: Any, value: Any) -> Any:
@@ -108,8 +109,9 @@ def check_ranges(config: "TrainingConfig") -> None:
         raise ValueError(f"`average_momentum` must be below 1. Received: {config.average_momentum}")
     if not 0 <= config.sky_light < 1:
         raise ValueError(f"`sky_light` must be in [0, 1). Received: {config.sky_light}")
-    if not 0 <= config.degrade <= 1:
-        raise ValueError(f"`degrade` must be in [0, 1]. Received: {config.degrade}")
+    for name in SHARES:
+        if not 0 <= getattr(config, name) <= 1:
+            raise ValueError(f"`{name}` must be in [0, 1]. Received: {getattr(config, name)}")
     if config.preset not in PRESETS:
         raise ValueError(
             f"`preset` must be one of {sorted(PRESETS)}. Received: preset={config.preset!r}"

@@ -38,6 +38,8 @@ class TrainingConfig:
         degrade: Share of the blends, those of validation included, whose pictures are made softer,
             compressed or of one band by chance, so that the network learns to bear such pictures;
             one in eight of them stays as it is.
+        lupton_share: Share of the blends, those of validation included, in which light adds up
+            before the stretch, as on the sky (blend mode `"lupton"`), whatever `blend_mode` is.
         cache_gb: Memory for decoded images, in GB.
         workers: Threads that make blends.
         multiprocessing: Make them in processes instead, for a GPU that threads cannot keep busy;
@@ -84,6 +86,7 @@ class TrainingConfig:
     augment: bool = True
     sky_light: float = 0.0
     degrade: float = 0.0
+    lupton_share: float = 0.0
     cache_gb: float = 4.0
     workers: int = 2
     multiprocessing: bool = False

@@ -146,6 +146,7 @@ class _Training:
             geometry=self.geometry,
             blend_mode=self.config.blend_mode,
             degrade=self.config.degrade,
+            lupton_share=self.config.lupton_share,
             cache_gb=0,
         )
 
@@ -211,6 +212,7 @@ class _Training:
             augment=config.augment,
             sky_light=config.sky_light,
             degrade=config.degrade,
+            lupton_share=config.lupton_share,
             cache_gb=config.cache_gb,
             workers=config.workers,
             use_multiprocessing=config.multiprocessing,

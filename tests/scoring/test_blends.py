@@ -96,3 +96,12 @@ def test_made_blends_may_be_degraded_in_part(made):
     assert 8 < changed.sum() < 28
     assert some.description["degrade"] == 0.5
     assert "degrade" not in made().description
+
+
+def test_light_of_made_blends_may_add_up_in_part(made):
+    plain, some = made().take(range(40)), made(lupton_share=0.5)
+    changed = (plain.blend != some.take(range(40)).blend).any(axis=(1, 2, 3))
+    assert 8 < changed.sum() < 32
+    np.testing.assert_array_equal(plain.truth, some.take(range(40)).truth)
+    assert some.description["lupton_share"] == 0.5
+    assert "lupton_share" not in made().description

@@ -76,6 +76,7 @@ def test_bad_files_are_explained(text, message, tmp_path):
         ({"stamp_size": 6}, "`stamp_size` must be at least 7, the window of SSIM. Received: 6"),
         ({"burn_in": -1}, "`burn_in` must not be negative"),
         ({"degrade": 1.5}, r"`degrade` must be in \[0, 1\]. Received: 1.5"),
+        ({"lupton_share": -0.1}, r"`lupton_share` must be in \[0, 1\]. Received: -0.1"),
         ({"sky_light": 1.0}, r"`sky_light` must be in \[0, 1\). Received: 1.0"),
         ({"average_momentum": 1.0}, "`average_momentum` must be below 1"),
         ({"learning_rate_schedule": "step"}, "Received: 'step'"),
