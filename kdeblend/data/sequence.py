@@ -206,7 +206,7 @@ class BlendSequence(keras.utils.Sequence):
         glows = [self._glow(*each, light) for each in zip(images, perturbations, strict=True)]
         lit = [np.minimum(stamp + glow, 1) for stamp, glow in zip(dark, glows, strict=True)]
         if uniform[-1] < self.lupton_share:
-            blend = np.minimum(_superposed(blend_lupton, dark) + np.maximum(*glows), 1)
+            blend = np.minimum(_superposed(blend_lupton, dark) + np.maximum(glows[0], glows[1]), 1)
         else:
             blend = _superposed(self._blend, lit)
         blend, *stamps = map(self._degradation(uniform), [blend, *lit])
@@ -244,12 +244,10 @@ class BlendSequence(keras.utils.Sequence):
         stamp *= 1 / _FULL[image.dtype.str[1:]]
         return stamp
 
-    def _glow(
-        self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray
-    ) -> np.ndarray | np.float32:
+    def _glow(self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray) -> np.ndarray:
         """Return the light of the sky on a stamp; what lies beyond the image stays black."""
         if not light.any():
-            return np.float32(0)
+            return np.zeros_like(light)
         return light * self.geometry.stamp(np.ones((*image.shape[:2], 1), np.uint8), perturbation)
 
 
