@@ -24,8 +24,8 @@ FAINT = 0.05
 BRIGHT = 0.7
 SOFTENING = 10 * np.arcsinh(np.float32(0.8))
 """Of the stretch with Q = 8, at which white is asinh(Q / 10) / 0.1."""
-SKY = np.float32(0.015)
-"""How bright an empty sky is shown; the median of Galaxy Zoo's pictures of SDSS."""
+EDGE = 4
+"""Of how much of the sky a pixel counts as one that the picture reaches: one part in four."""
 
 
 def superpose(blend_mode: BlendMode, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def superpose(blend_mode: BlendMode, first: np.ndarray, second: np.ndarray) -> n
 
     Args:
         blend_mode: Function from two images to their blend.
-        first: Array of any shape, floats in [0, 1].
+        first: Picture `(height, width, bands)`, floats in [0, 1].
         second: Array of the same shape and units.
 
     Returns:
@@ -110,11 +110,11 @@ def blend_lupton(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Add the light of two pictures with a stretch by the inverse hyperbolic sine, as on the sky.
 
     The stretch is taken off the mean of the bands, which keeps colours, and put on again after
-    the sum; the sky, 0.015 in each picture, is in the sum once. A pixel that is brighter than 1
-    in some band is dimmed to 1 with its colour. Where a picture is black, it has no sky either.
+    the sum. The darker of the two skies is taken off where both pictures reach, so that the sky is
+    there once. A pixel that is brighter than 1 in some band is dimmed to 1 with its colour.
 
     Args:
-        first: Array `(..., bands)`, float32 in [0, 1].
+        first: Picture `(height, width, bands)`, float32 in [0, 1]; black is beyond its edge.
         second: Array of the same shape and units.
 
     Returns:
@@ -123,15 +123,25 @@ def blend_lupton(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Reference:
         [Lupton et al., 2004](https://arxiv.org/abs/astro-ph/0312483)
     """
-    both = first.any(axis=-1, keepdims=True) & second.any(axis=-1, keepdims=True)
-    light = _light(first) + _light(second) - np.where(both, np.sinh(SOFTENING * SKY), 0)
-    np.maximum(light, 0, out=light)
-    mean = light.mean(axis=-1, keepdims=True)
-    shown = light * (np.arcsinh(mean) / SOFTENING / np.where(mean > 0, mean, 1))
-    return shown / np.maximum(shown.max(axis=-1, keepdims=True), 1)
+    lights = _unstretched(first), _unstretched(second)
+    sky = np.minimum(*map(_sky, lights))
+    fainter = np.minimum(*(light.mean(axis=-1, keepdims=True) for light in lights))
+    reached = np.clip(EDGE * fainter / np.where(sky.any(), sky.mean(), 1), 0, 1)
+    return _stretched(np.maximum(lights[0] + lights[1] - reached * sky, 0))
 
 
-def _light(picture: np.ndarray) -> np.ndarray:
-    """Take the stretch off a picture `(..., bands)`."""
+def _unstretched(picture: np.ndarray) -> np.ndarray:
     mean = picture.mean(axis=-1, keepdims=True)
     return picture * (np.sinh(SOFTENING * mean) / np.where(mean > 0, mean, 1))
+
+
+def _stretched(light: np.ndarray) -> np.ndarray:
+    mean = light.mean(axis=-1, keepdims=True)
+    picture = light * (np.arcsinh(mean) / SOFTENING / np.where(mean > 0, mean, 1))
+    return picture / np.maximum(picture.max(axis=-1, keepdims=True), 1)
+
+
+def _sky(light: np.ndarray) -> np.ndarray:
+    """Return the level of each band, `(bands,)`, that a third of what is not black is below."""
+    lit = light[light.any(axis=-1)]
+    return np.quantile(lit, 1 / 3, axis=0) if len(lit) else np.zeros(light.shape[-1], light.dtype)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kdeblend.data.blend_modes import BLEND_MODES, BlendMode, blend_lupton, superpose
+from kdeblend.data.blend_modes import BLEND_MODES, blend_lupton, superpose
 from kdeblend.data.degradation import RANDOM_NUMBERS, Degradation
 from kdeblend.data.geometry import BlendGeometry, Perturbation
 from kdeblend.data.pairs import GalaxyPairs
@@ -51,7 +51,7 @@ class BlendSequence(keras.utils.Sequence):
         degrade: Share of the blends whose pictures, with those of their galaxies, are made softer,
             compressed or of one band, as `Degradation.draw` has it.
         lupton_share: Share of the blends in which light adds up as on the sky, by `blend_lupton`,
-            whatever the blend mode; light of `sky_light` is added once, after it.
+            whatever the blend mode.
         cache_gb: Memory for decoded images, in units of 1e9 bytes.
         workers: Threads or processes that make batches in advance; with 1 each batch is made
             when it is asked for.
@@ -201,15 +201,16 @@ class BlendSequence(keras.utils.Sequence):
         uniform = self._uniform(epoch, number)
         perturbations = self.geometry.draw(uniform[3:16])
         light = self._light(uniform)
-        images = [image for _, image in self._pairs.read(*uniform[_CHANCE])]
-        dark = list(map(self._stamp, images, perturbations))
-        glows = [self._glow(*each, light) for each in zip(images, perturbations, strict=True)]
-        lit = [np.minimum(stamp + glow, 1) for stamp, glow in zip(dark, glows, strict=True)]
-        if uniform[-1] < self.lupton_share:
-            blend = np.minimum(_superposed(blend_lupton, dark) + np.maximum(glows[0], glows[1]), 1)
-        else:
-            blend = _superposed(self._blend, lit)
-        blend, *stamps = map(self._degradation(uniform), [blend, *lit])
+        first, second = (
+            self._stamp(image, perturbation, light)
+            for (_, image), perturbation in zip(
+                self._pairs.read(*uniform[_CHANCE]), perturbations, strict=True
+            )
+        )
+        mode = blend_lupton if uniform[-1] < self.lupton_share else self._blend
+        blend = superpose(mode, first.transpose(1, 2, 0), second.transpose(1, 2, 0))
+        pictures = [blend.transpose(2, 0, 1), first, second]
+        blend, *stamps = map(self._degradation(uniform), pictures)
         targets = [2 * stamp - 1 for stamp in stamps]
         turn = int(uniform[2] * 8) if self.augment else 0
         for output, planes in zip(outputs, (blend, *targets), strict=True):
@@ -239,22 +240,16 @@ class BlendSequence(keras.utils.Sequence):
         chance, *numbers = uniform[-2 - RANDOM_NUMBERS : -1]
         return Degradation.draw(np.array(numbers)) if chance < self.degrade else Degradation()
 
-    def _stamp(self, image: np.ndarray, perturbation: Perturbation) -> np.ndarray:
+    def _stamp(
+        self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray
+    ) -> np.ndarray:
         stamp = self.geometry.stamp(image, perturbation)
         stamp *= 1 / _FULL[image.dtype.str[1:]]
+        if light.any():
+            picture = np.ones((*image.shape[:2], 1), np.uint8)  # what is beyond it stays black
+            stamp += light * self.geometry.stamp(picture, perturbation)
+            np.minimum(stamp, 1, out=stamp)
         return stamp
-
-    def _glow(self, image: np.ndarray, perturbation: Perturbation, light: np.ndarray) -> np.ndarray:
-        """Return the light of the sky on a stamp; what lies beyond the image stays black."""
-        if not light.any():
-            return np.zeros_like(light)
-        return light * self.geometry.stamp(np.ones((*image.shape[:2], 1), np.uint8), perturbation)
-
-
-def _superposed(blend_mode: BlendMode, stamps: list[np.ndarray]) -> np.ndarray:
-    """Blend two stamps `(bands, size, size)`."""
-    first, second = (stamp.transpose(1, 2, 0) for stamp in stamps)
-    return superpose(blend_mode, first, second).transpose(2, 0, 1)
 
 
 def _turned(planes: np.ndarray, turn: int) -> np.ndarray:
