@@ -11,6 +11,7 @@ import keras_tuner
 
 from kdeblend import backend
 from kdeblend.data.open import open_split
+from kdeblend.training.networks import check_backend
 from kdeblend.tuning.config import SearchConfig
 from kdeblend.tuning.errors import SearchStoppedError
 from kdeblend.tuning.folder import SearchFolder
@@ -182,6 +183,7 @@ def _until_stopped(work: Callable[[], None]) -> str | None:
 def _check(config: SearchConfig, networks: DeblendingHyperModel, devices: bool) -> None:
     """Find mistakes that would make every trial fail."""
     training = config.space().base
+    check_backend(training)
     source, _ = open_split(training.data, training.stamp_size)
     if devices:
         with backend.distribution(training.devices):

@@ -19,7 +19,7 @@ from kdeblend.data.open import open_split
 from kdeblend.io.locks import FolderInUseError
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.training_log import read_log
-from kdeblend.training.checkpoint import list_checkpoints
+from kdeblend.training.checkpoint import list_checkpoints, step_of
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import TrainingResult, train
@@ -281,7 +281,7 @@ def free_memory() -> None:
 
 def _steps_done(run: Path) -> int:
     checkpoints = list_checkpoints(RunFolder(run).checkpoints)
-    return int(checkpoints[-1].stem.removeprefix("step-")) if checkpoints else 0
+    return step_of(checkpoints[-1]) if checkpoints else 0
 
 
 def _training_seconds(run: Path) -> float:

@@ -35,7 +35,7 @@ class WorkerTuner(DeblendingTuner):
         # keras-tuner takes every id with "chief" in it for the chief's own.
         host = socket.gethostname().replace("chief", "host")
         own_id = f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        with tuner_environment(own_id, address):
+        with tuner_environment(own_id, address), self._chief_answers():
             super().__init__(oracle, runner)
 
     def search(self) -> None:
@@ -46,8 +46,14 @@ class WorkerTuner(DeblendingTuner):
             OSError: If the chief does not answer for long.
         """
         oracle_client.TIMEOUT = CONNECT_SECONDS
-        try:
+        with self._chief_answers():
             super().search()
+
+    @contextlib.contextmanager
+    def _chief_answers(self) -> Iterator[None]:
+        """Turn what a chief that is gone makes grpc raise into an `OSError` that names it."""
+        try:
+            yield
         except grpc.RpcError as error:
             raise OSError(f"The chief at {self.address} must answer. ({error})") from error
 

@@ -4,6 +4,7 @@ A checkpoint is a NumPy archive of named arrays in the order of the networks'
 variables, so that one written with one backend opens with the others.
 """
 
+import io
 import json
 import re
 import zipfile
@@ -67,10 +68,12 @@ def read_checkpoint(path):
         Its arrays by name, and the `extra` values that it was saved with.
 
     Raises:
-        DamagedCheckpointError: If it can not be read.
+        DamagedCheckpointError: If it is none.
+        OSError: If the file can not be read.
     """
+    content = Path(path).read_bytes()  # what keeps it from being read is no damage
     try:
-        with Path(path).open("rb") as file, np.load(file) as archive:
+        with np.load(io.BytesIO(content)) as archive:
             arrays = {name: archive[name] for name in archive.files}
         extra = json.loads(arrays.pop("extra").tobytes())
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -107,7 +110,16 @@ def list_checkpoints(folder):
         folder: The folder; it need not exist.
     """
     paths = [path for path in Path(folder).glob("step-*.npz") if NAME.fullmatch(path.name)]
-    return sorted(paths, key=lambda path: int(path.stem.removeprefix("step-")))
+    return sorted(paths, key=step_of)
+
+
+def step_of(path):
+    """Return the step after which a checkpoint was written.
+
+    Args:
+        path: One that `list_checkpoints` returned.
+    """
+    return int(Path(path).stem.removeprefix("step-"))
 
 
 class Checkpoint(StepCallback):

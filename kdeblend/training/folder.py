@@ -47,9 +47,11 @@ class RunFolder:
         """Check that a new training would replace nothing; a run that got nowhere is nothing.
 
         Raises:
-            ValueError: If a run is here, or what is left of one.
+            ValueError: If a run is here, or what is left of one, or files of something else that
+                are called as those of a run.
         """
         if self._got_nowhere():
+            self._check_ours()
             return
         if self.exists():
             raise ValueError(
@@ -66,6 +68,20 @@ class RunFolder:
         """Tell whether there is no network, no checkpoint and not a row of a log."""
         logged = self.log.is_file() and self.log.read_text(encoding="utf-8").strip()
         return not (self.generator.exists() or any(self.checkpoints.glob("*.npz")) or logged)
+
+    def _check_ours(self) -> None:
+        """Check that what a new training would replace was written by one.
+
+        Raises:
+            ValueError: If it was not.
+        """
+        written = (self.split, self.summary, self.log, self.tensorboard, self.panels)
+        found = [path.name for path in (self.config, *written) if path.exists()]
+        if found and not (self.exists() and _is_whole(self.config)):
+            raise ValueError(
+                f"`out` must be a new folder. Received: out={str(self.path)!r}, which holds "
+                f"{', '.join(found)} that no training wrote"
+            )
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other trainings, on this machine, out of the folder inside the block.
@@ -105,3 +121,12 @@ class RunFolder:
             )
         # A value that an older version did not write is what it always was, whatever the preset.
         return TrainingConfig(**read_config(self.config))
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file holds a configuration as a run writes it."""
+    try:
+        values = read_config(path)
+    except ValueError:  # that of a UnicodeDecodeError, too
+        return False
+    return "preset" in values

@@ -34,7 +34,8 @@ def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
         ValueError: If an option of a network is impossible.
         OSError: If VGG19's ImageNet weights are needed and can not be downloaded.
     """
-    _check(config, bands)
+    check_backend(config)
+    _check_bands(config, bands)
     gan = DeblendingGAN(
         build_config_generator(config, bands),
         _discriminator(config, bands),
@@ -45,8 +46,8 @@ def build_gan(config: TrainingConfig, bands: int) -> DeblendingGAN:
         average_momentum=config.average_momentum,
     )
     gan.compile(
-        _optimizer(config),
-        _optimizer(config) if config.discriminator_blocks else None,
+        _optimizer(config, config.steps),
+        _optimizer(config, config.steps - config.burn_in) if config.discriminator_blocks else None,
         jit_compile=config.xla or keras.backend.backend() == "jax",
         steps_per_execution=config.steps_per_execution,
     )
@@ -120,9 +121,27 @@ def _check_images(generator, shape):
         )
 
 
-def _check(config, bands):
-    if config.xla and keras.backend.backend() == "torch":
+def check_backend(config: TrainingConfig) -> None:
+    """Check that Keras' backend can do what a configuration asks for.
+
+    Args:
+        config: The configuration.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if keras.backend.backend() != "torch":
+        return
+    if config.xla:
         raise ValueError("`xla` must be false with the backend torch. Received: xla=True")
+    if config.steps_per_execution > 1:
+        raise ValueError(
+            "`steps_per_execution` must be 1 with the backend torch. "
+            f"Received: {config.steps_per_execution}"
+        )
+
+
+def _check_bands(config, bands):
     if bands not in (1, 3) and (config.burn_in or config.perceptual_weight):
         raise ValueError(
             "`burn_in` and `perceptual_weight` must be 0 for images of other than 1 or 3 bands, "
@@ -131,11 +150,12 @@ def _check(config, bands):
         )
 
 
-def _optimizer(config):
+def _optimizer(config, steps):
     optimizer = OPTIMIZERS[config.optimizer]
     if config.learning_rate_schedule == "drop":  # the callback `LearningRateDrop` does that
         return optimizer(config.learning_rate)
-    return optimizer(keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps))
+    schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, max(1, steps))
+    return optimizer(schedule)
 
 
 def _discriminator(config, bands):

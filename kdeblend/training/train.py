@@ -28,7 +28,7 @@ from kdeblend.training.callbacks.stop_on_nan import StopOnNaN
 from kdeblend.training.callbacks.stop_on_signal import StopOnSignal
 from kdeblend.training.callbacks.training_log import TrainingLog
 from kdeblend.training.callbacks.validation import Validation, validation_scores
-from kdeblend.training.checkpoint import Checkpoint
+from kdeblend.training.checkpoint import Checkpoint, list_checkpoints, step_of
 from kdeblend.training.config import TrainingConfig
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.networks import build_gan
@@ -113,7 +113,7 @@ class _Training:
         self.split = split
         self.geometry = BlendGeometry(stamp_size=config.stamp_size, perturb=config.perturb)
         self.further_callbacks = callbacks
-        self.gan = build(config, source.bands)
+        self.gan = build(self._without_download, source.bands)
         if self._drop:
             check_settable(self.gan.optimizer.optimizers)
         self.history = restore(self.gan, run, config)
@@ -181,6 +181,14 @@ class _Training:
             self.checkpoint,
             self.signal,
         ]
+
+    @property
+    def _without_download(self) -> TrainingConfig:
+        """The configuration, but of a run whose burn-in is over, which needs no trained VGG19."""
+        config, kept = self.config, list_checkpoints(self.run_folder.checkpoints)
+        if kept and step_of(kept[0]) >= config.burn_in and not config.perceptual_weight:
+            return config.replace(vgg_weights="none")
+        return config
 
     def _to_keep(self) -> dict:
         return to_keep(self.config, self.log.rows)

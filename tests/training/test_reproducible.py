@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from kdeblend.training.checkpoint import list_checkpoints
+from kdeblend.training.checkpoint import list_checkpoints, step_of
 from kdeblend.training.train import train
 
 
@@ -87,7 +87,7 @@ def test_killed_run_goes_on_from_its_last_checkpoint(config, tmp_path):
     finally:
         process.kill()
         process.wait()
-    last = int(list_checkpoints(run / "checkpoints")[-1].stem.removeprefix("step-"))
+    last = step_of(list_checkpoints(run / "checkpoints")[-1])
     result = train(config.replace(steps=last + 3), run, resume=True, progress=False)
     assert result.step == last + 3
     steps = [int(row.split(",")[0]) for row in (run / "log.csv").read_text().splitlines()[1:]]
@@ -98,11 +98,19 @@ def test_killed_run_goes_on_from_its_last_checkpoint(config, tmp_path):
 
 DEVICES = """
 import sys
+from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.folder import RunFolder
 from kdeblend.training.train import train
+
+class Copies(StepCallback):
+    def on_step(self, step, logs):
+        weight = self.model.generator.variables[0].value
+        copies = getattr(weight, "values", None) or weight.sharding.device_set
+        print(len(copies), "copies of the weights")
+
 run = RunFolder(sys.argv[1])
 config = run.read_config().replace(devices=sys.argv[3].split(","))
-train(config, sys.argv[2], progress=False)
+train(config, sys.argv[2], progress=False, callbacks=[Copies()])
 """
 
 
@@ -113,7 +121,8 @@ def test_two_devices_learn_what_one_does(muon_config, tmp_path):
     train(config, tmp_path / "one", progress=False)
     two = tmp_path / "two"
     command = [sys.executable, "-P", "-c", DEVICES, str(tmp_path / "one"), str(two), "cpu:0,cpu:1"]
-    subprocess.run(command, check=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.count("2 copies of the weights") == 3
     one, two = arrays(tmp_path / "one"), arrays(two)
     for name in one:
         if name.startswith(("generator", "averaged")):

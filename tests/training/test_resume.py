@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from kdeblend.models import perceptual
 from kdeblend.models.files import read_facts
 from kdeblend.training.callbacks.step_callback import StepCallback
 from kdeblend.training.callbacks.training_log import read_log
@@ -150,6 +152,38 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(config, tmp_path
         os.truncate(path, size)
     with pytest.raises(CheckpointError, match="must be a checkpoint"):
         train(config, tmp_path / "run", resume=True, progress=False)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_damaged(config, tmp_path, monkeypatch):
+    train(config.replace(steps=4), tmp_path / "run", progress=False)
+    last = list_checkpoints(tmp_path / "run" / "checkpoints")[-1]
+    read = Path.read_bytes
+
+    def fail(path):
+        if path == last:
+            raise OSError(24, "Too many open files", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        train(config, tmp_path / "run", resume=True, progress=False)
+
+
+def test_after_burn_in_a_run_goes_on_without_the_weights_of_vgg(gan_config, tmp_path, monkeypatch):
+    def fail(weights, layer):
+        if weights == "imagenet":
+            raise OSError("no network")
+        return features(weights, layer)
+
+    features = perceptual._vgg19_features
+    train(gan_config.replace(steps=4), tmp_path / "run", progress=False)
+    monkeypatch.setattr(perceptual, "_vgg19_features", fail)
+    config = gan_config.replace(vgg_weights="imagenet")
+    for needed in ({"burn_in": 3}, {"perceptual_weight": 0.1}):
+        with pytest.raises(OSError, match="no network"):
+            train(config.replace(**needed), tmp_path / "run", resume=True, progress=False)
+    assert train(config, tmp_path / "run", resume=True, progress=False).step == 6
+    assert RunFolder(tmp_path / "run").read_config().vgg_weights == "imagenet"
 
 
 class StepsSeen(StepCallback):

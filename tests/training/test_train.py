@@ -12,7 +12,7 @@ from kdeblend.training.callbacks.stop_on_nan import TrainingDivergedError
 from kdeblend.training.callbacks.training_log import read_log
 from kdeblend.training.checkpoint import list_checkpoints
 from kdeblend.training.folder import RunFolder
-from kdeblend.training.networks import build_gan
+from kdeblend.training.networks import build_gan, check_backend
 from kdeblend.training.train import train
 
 
@@ -165,6 +165,41 @@ def test_a_run_that_got_nowhere_stands_in_no_way(config, tmp_path, monkeypatch):
     assert train(config.replace(steps=1), run.path, progress=False).step == 1
     with pytest.raises(ValueError, match="which holds a run"):
         train(config, run.path, progress=False)
+
+
+@pytest.mark.parametrize("text", [None, "name: survey\n", "seed: 3\n", "- 1\n", "\xff"])
+def test_files_of_something_else_are_no_run_that_got_nowhere(config, tmp_path, text):
+    if text is not None:
+        (tmp_path / "config.yaml").write_text(text, encoding="latin-1")
+    board = tmp_path / "tensorboard" / "events"
+    board.parent.mkdir()
+    board.write_text("years of work")
+    with pytest.raises(ValueError, match=r"which holds .*tensorboard that no training wrote"):
+        train(config, tmp_path, progress=False)
+    assert board.read_text() == "years of work"
+    assert (tmp_path / "config.yaml").exists() == (text is not None)
+    board.unlink()
+    board.parent.rmdir()
+    (tmp_path / "config.yaml").unlink(missing_ok=True)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert train(config.replace(steps=1), tmp_path, progress=False).step == 1
+
+
+@pytest.mark.backend
+def test_a_cosine_ends_at_the_last_step_for_both_networks(gan_config, tmp_path):
+    config = gan_config.replace(learning_rate_schedule="cosine", steps=10)
+    train(config, tmp_path / "run", progress=False)
+    last = read_log(RunFolder(tmp_path / "run").log)[-1]
+    assert float(last["generator_learning_rate"]) < 1e-8
+    assert float(last["discriminator_learning_rate"]) < 1e-8
+
+
+@pytest.mark.parametrize("name", ["xla", "steps_per_execution"])
+def test_what_a_backend_cannot_do_is_said_before_it_fails(config, name, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    check_backend(config)
+    with pytest.raises(ValueError, match=f"`{name}` must be .* with the backend torch"):
+        check_backend(config.replace(**{name: 2 if name == "steps_per_execution" else True}))
 
 
 def build_odd(bands, blend_mode, kind):
