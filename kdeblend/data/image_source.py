@@ -41,10 +41,9 @@ class ImageSource(GalaxySource):
         counts = Counter(shapes.values())
         self.native_size, self.bands = max(counts, key=lambda shape: (counts[shape], shape))
         self._entries = [entry for entry, shape in shapes.items() if self._usable(entry, shape)]
-        self.ids = unique_ids(
-            [Path(entry.name).stem for entry in self._entries],
-            [_place(entry, path) for entry in self._entries],
-        )
+        names = [Path(entry.name).stem for entry in self._entries]
+        places = [_place(entry, path) for entry in self._entries]
+        self.ids = unique_ids(names if len(set(names)) > 1 else places, places)
 
     @classmethod
     def matches(cls, path: str) -> bool:

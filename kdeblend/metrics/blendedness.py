@@ -18,9 +18,9 @@ def blendedness_error(
 ) -> float:
     """Return how much more blended the galaxy seems than it is; negative if less.
 
-    The blendedness of a galaxy s in a blend b is `1 - (s . s) / (b . s)`, with dot
-    products over all pixels and bands, each image above its sky: 0 for a galaxy that is
-    alone. It is computed once with the true and once with the found galaxy.
+    The blendedness of a galaxy s in a blend b is `1 - (s . s) / (b . s)`, with dot products
+    over all pixels and bands, each image above its sky where neither galaxy is: 0 for a galaxy
+    that is alone. It is computed once with the true and once with the found galaxy.
 
     Args:
         truth: Array `(height, width, bands)`, floats in [0, 1].
@@ -42,8 +42,11 @@ def blendedness_error(
     galaxy = find_galaxy(truth, valid)
     if galaxy is None:
         return math.nan
+    other = find_galaxy(context.other_truth, valid)
+    around_both = galaxy.background & (other.background if other else True)
+    background = around_both if around_both.any() else galaxy.background
     blend, true_light, light = (
-        (image.astype(np.float64) - background_level(image, galaxy.background))[valid]
+        (image.astype(np.float64) - background_level(image, background))[valid]
         for image in (context.blend, truth, prediction)
     )
     return _blendedness(light, blend) - _blendedness(true_light, blend)

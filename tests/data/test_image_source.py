@@ -87,6 +87,16 @@ def test_files_that_vanish_raise_by_name(galaxy_folder):
         source.image(source.ids.index("0"))
 
 
+def test_galaxies_in_folders_of_their_own_are_told_apart_by_these(galaxy_folder, tmp_path):
+    for number in range(60):
+        folder = tmp_path / "apart" / str(number)
+        folder.mkdir(parents=True)
+        shutil.copy(galaxy_folder / "0.png", folder / "image.png")
+    ids = open_source([tmp_path / "apart"]).ids
+    assert sorted(ids) == sorted(f"{number}/image.png" for number in range(60))
+    assert len({split_of(each) for each in ids}) == 3
+
+
 def test_equal_names_get_different_ids_on_the_same_side(galaxy_folder):
     shutil.copy(galaxy_folder / "0.png", galaxy_folder / "more" / "0.png")
     for place in ("x", "y"):

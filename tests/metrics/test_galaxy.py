@@ -172,6 +172,15 @@ def test_segmentation_leaves_a_separate_leftover_aside():
     assert measure("segmentation_iou", truth, truth + leftover) == pytest.approx(1, abs=0.02)
 
 
+def test_blendedness_knows_the_sky_beside_a_large_neighbour():
+    truth = gaussian((30, 12), flux=(30.0,), sky=0.02)
+    other = gaussian((30, 46), covariance=((300.0, 0.0), (0.0, 60.0)), flux=(500.0,))
+    light = truth - 0.02
+    blendedness = 1 - (light**2).sum() / ((light + other) * light).sum()
+    found = measure("blendedness_error", truth, truth + other, other)
+    assert found == pytest.approx(-blendedness, abs=0.01)  # the whole blend is alone
+
+
 @pytest.mark.parametrize(("distance", "ratio"), [(0, 1), (6, 0.5), (10, 2)])
 def test_blendedness_of_two_gaussians(distance, ratio):
     """Equal widths s at distance d, fluxes 1 and f: 1 - 1 / (1 + f exp(-d²/4s²))."""
