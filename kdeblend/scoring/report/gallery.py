@@ -99,7 +99,7 @@ def faulty(
         name: The deblender.
     """
     numbers = examined(scores, name)
-    found: list[list[tuple[float, int, int]]] = [[] for _ in FAULTS]
+    found: list[list[tuple[float, Panel]]] = [[] for _ in FAULTS]
     for start in range(0, len(numbers), AT_ONCE):
         part = numbers[start : start + AT_ONCE]
         chunk, layers = examples(name, part)
@@ -107,14 +107,11 @@ def faulty(
             for kind, fault in enumerate(FAULTS):
                 strength, layer = _strongest(fault, chunk, layers, row)
                 if strength > fault.limit:
-                    found[kind].append((strength, number, layer))
+                    panel = _panel(chunk, layers, row, number, (strength, layer))
+                    found[kind].append((strength, panel))
     for fault, cases in zip(FAULTS, found, strict=True):
         cases.sort(key=lambda case: -case[0])
-        yield (
-            fault,
-            len(cases),
-            [_faulty_panel(examples, name, *case) for case in cases[:SHOWN_PER_FAULT]],
-        )
+        yield fault, len(cases), [panel for _, panel in cases[:SHOWN_PER_FAULT]]
 
 
 def examined(scores: Scores, name: str) -> list[int]:
@@ -135,13 +132,6 @@ def _strongest(fault: Fault, chunk: Chunk, layers: np.ndarray, row: int) -> tupl
     strengths = [-np.inf if np.isnan(each) else each for each in strengths]
     layer = int(np.argmax(strengths))
     return strengths[layer], layer
-
-
-def _faulty_panel(
-    examples: ExampleFunction, name: str, strength: float, number: int, layer: int
-) -> Panel:
-    chunk, layers = examples(name, [number])
-    return _panel(chunk, layers, 0, number, (strength, layer))
 
 
 def _panel(
