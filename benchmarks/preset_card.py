@@ -2,15 +2,16 @@
 
     python benchmarks/preset_card.py fast-1 --data galaxy-zoo/ --panels panels.npz
 
-Blends of galaxies withheld from training are made in both settings of `perturb`. `--panels` is an
-.npz file as `kdeblend score` takes it, with the answers of others; each of these is also scored
-after it was made consistent with the blend, and the preset also with one and with all flips and
-turns. On the withheld blends it is also scored in bfloat16. `--consistent` makes the preset's own
-answers consistent too, as was the default when `fast-1` to `fast-3` and `paper-1` were measured.
-What stands between the two marks of kdeblend/presets/NAME.md is replaced, and the PSNR where both
-galaxies are perturbed is entered in index.json, unless `--blends` asks for another number than the
-other presets were measured on. At the end comes the command that draws the best, the median and the
-worst of 400 blends of Hubble galaxies.
+Blends of galaxies withheld from training are made in both settings of `perturb`, and in one also
+with light that adds up, as on the sky. `--panels` is an .npz file as `kdeblend score` takes it,
+with the answers of others; each of these is also scored after it was made consistent with the
+blend, and the preset also with one and with all flips and turns. On the withheld blends it is also
+scored in bfloat16. `--consistent` makes the preset's own answers consistent too, as was the default
+when `fast-1` to `fast-3` and `paper-1` were measured. What stands between the two marks of
+kdeblend/presets/NAME.md is replaced, and the PSNR where both galaxies are perturbed is entered in
+index.json, unless `--blends` asks for another number than the other presets were measured on. At
+the end comes the command that draws the best, the median and the worst of 400 blends of Hubble
+galaxies.
 """
 
 import argparse
@@ -150,9 +151,14 @@ def measure_everywhere(preset, others, bfloat16, data, panels, blends):
     if panels:
         read = Panels(panels)
         scores[f"{len(read)} panels"] = measure(read, preset, *others)
-    for perturb in ("second", "both"):
-        made = make_test_blends(data, blends, perturb=perturb, blend_mode=preset.blend_mode)
-        scores[f"{blends} withheld, `{perturb}`"] = measure(made, preset, bfloat16)
+    settings = {
+        "`second`": ("second", preset.blend_mode),
+        "`both`, light adds up (`lupton`)": ("both", "lupton"),
+        "`both`": ("both", preset.blend_mode),
+    }
+    for title, (perturb, mode) in settings.items():
+        made = make_test_blends(data, blends, perturb=perturb, blend_mode=mode)
+        scores[f"{blends} withheld, {title}"] = measure(made, preset, bfloat16)
     return scores
 
 
