@@ -131,14 +131,18 @@ def blend_lupton(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _unstretched(picture: np.ndarray) -> np.ndarray:
-    mean = picture.mean(axis=-1, keepdims=True)
-    return picture * (np.sinh(SOFTENING * mean) / np.where(mean > 0, mean, 1))
+    return _with_mean(lambda mean: np.sinh(SOFTENING * mean), picture)
 
 
 def _stretched(light: np.ndarray) -> np.ndarray:
-    mean = light.mean(axis=-1, keepdims=True)
-    picture = light * (np.arcsinh(mean) / SOFTENING / np.where(mean > 0, mean, 1))
+    picture = _with_mean(lambda mean: np.arcsinh(mean) / SOFTENING, light)
     return picture / np.maximum(picture.max(axis=-1, keepdims=True), 1)
+
+
+def _with_mean(curve: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> np.ndarray:
+    """Put the mean of the bands of an image `(..., bands)` through a curve; colours stay."""
+    mean = image.mean(axis=-1, keepdims=True)
+    return image * (curve(mean) / np.where(mean > 0, mean, 1))
 
 
 def _sky(light: np.ndarray) -> np.ndarray:

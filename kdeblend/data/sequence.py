@@ -108,12 +108,9 @@ class BlendSequence(keras.utils.Sequence):
             )
         if not 0 <= sky_light < 1:
             raise ValueError(f"`sky_light` must be in [0, 1). Received: sky_light={sky_light}")
-        if not 0 <= degrade <= 1:
-            raise ValueError(f"`degrade` must be in [0, 1]. Received: degrade={degrade}")
-        if not 0 <= lupton_share <= 1:
-            raise ValueError(
-                f"`lupton_share` must be in [0, 1]. Received: lupton_share={lupton_share}"
-            )
+        for name, share in (("degrade", degrade), ("lupton_share", lupton_share)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={share}")
         self.source = source
         self.batch_size = batch_size
         self.batches = batches
