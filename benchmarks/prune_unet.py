@@ -2,9 +2,9 @@
 
     python benchmarks/prune_unet.py fast-9 --blocks 2 2 3 2 --data galaxy-zoo/ --out pruned.keras
 
-At each scale that is to have fewer blocks, the encoder and every decoder lose one at a time. Of all
-choices the one is taken whose network has the highest PSNR, over both galaxies of blends of
-galaxies of the validation.
+At each scale that is to have fewer blocks, the finest first, the encoder and every decoder lose one
+at a time. At each step the choice is taken whose network has the highest PSNR, over both galaxies
+of blends of galaxies of the validation.
 """
 
 import argparse
@@ -98,23 +98,32 @@ def main():
     weights = find_weights(arguments.network)
     network, facts = load_generator(weights.path), weights.facts
     options = facts.get("generator_options", {})
-    blocks = list(np.broadcast_to(options.get("blocks", ()), len(options.get("widths", ()))))
-    if len(blocks) != len(arguments.blocks) or min(np.subtract(blocks, arguments.blocks)) < 0:
-        raise SystemExit(f"--blocks must be no more than those of the network, {blocks}")
+    if facts.get("generator") != "unet" or not {"widths", "blocks"} <= options.keys():
+        raise SystemExit(f"the network must be a U-Net of known shape. Received: {weights.path}")
+    blocks = np.broadcast_to(options["blocks"], len(options["widths"])).tolist()
+    targets = arguments.blocks
+    if len(targets) != len(blocks) or not all(
+        0 <= n <= m for n, m in zip(targets, blocks, strict=True)
+    ):
+        raise SystemExit(
+            f"--blocks must be a number for each scale, from 0 to those of the network, {blocks}. "
+            f"Received: {targets}"
+        )
     geometry = BlendGeometry(stamp_size=facts.get("stamp_size", 80), perturb="both")
     source = open_source(arguments.data, geometry.stamp_size)
     mode = facts.get("blend_mode", "max")
     blends = MadeBlends(source, arguments.blends, SEED, geometry, mode, side="validation")
     print(f"{arguments.network}: {psnr(network, blends):.3f} dB")
-    for scale, target in enumerate(arguments.blocks):
+    for scale, target in enumerate(targets):
         while blocks[scale] > target:
-            count, blocks[scale] = int(blocks[scale]), int(blocks[scale]) - 1
-            own = {"bands": source.bands, "blend_mode": mode, "blocks": [*map(int, blocks)]}
+            count = blocks[scale]
+            blocks[scale] -= 1
+            own = {"bands": source.bands, "blend_mode": mode, "blocks": blocks}
             small = build_unet(**options | own)
             left_out, value = best_without(network, small, scale, count, blends)
             print(f"without block {left_out}: {value:.3f} dB", flush=True)
             network = small
-    kept = {**facts, "generator_options": {**options, "blocks": [*map(int, blocks)]}}
+    kept = {**facts, "generator_options": {**options, "blocks": blocks}}
     save_generator(network, arguments.out, kept)
 
 
