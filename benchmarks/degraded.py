@@ -14,10 +14,9 @@ import numpy as np
 from kdeblend.data.degradation import Degradation
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
-from kdeblend.metrics import METRICS
 from kdeblend.scoring.blends import BlendSet, MadeBlends
 from kdeblend.scoring.load import load_deblenders, trained_blend_mode
-from kdeblend.scoring.score import score
+from kdeblend.scoring.score import mean_psnr
 
 KINDS = {
     "as they are": Degradation(),
@@ -70,13 +69,11 @@ def main():
         geometry=BlendGeometry(perturb="both"),
         blend_mode=trained_blend_mode(deblenders),
     )
-    metrics = {"psnr": METRICS["psnr"]}
-    found = [score(deblenders, Degraded(blends, each), metrics).values for each in KINDS.values()]
+    found = [mean_psnr(deblenders, Degraded(blends, each)) for each in KINDS.values()]
     print("| pictures |", " | ".join(KINDS), "|")
     print("| --- |" + " --- |" * len(KINDS))
     for name in found[0]:
-        psnr = (values[name]["psnr"].mean() for values in found)
-        print(f"| {name} |", " | ".join(f"{each:.2f}" for each in psnr), "|")
+        print(f"| {name} |", " | ".join(f"{psnr[name]:.2f}" for psnr in found), "|")
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.load import find_weights
 from kdeblend.deblenders.network import NetworkDeblender
-from kdeblend.metrics import METRICS
 from kdeblend.models.files import load_generator, save_generator
 from kdeblend.scoring.blends import MadeBlends
-from kdeblend.scoring.score import score
+from kdeblend.scoring.score import mean_psnr
 
 SHARES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
 SEED = 1  # training validates on the blends of seed 0
@@ -41,11 +40,8 @@ def psnr(generator, blends, blend_mode, mixed_precision):
         blend_mode: How they were made, and those that the network has learnt from.
         mixed_precision: Whether to compute in bfloat16.
     """
-    deblender = NetworkDeblender(
-        generator, name="mean", mixed_precision=mixed_precision, trained_for=blend_mode
-    )
-    scores = (score([deblender], each, {"psnr": METRICS["psnr"]}) for each in blends)
-    return float(np.mean([each.values["mean"]["psnr"] for each in scores]))
+    deblender = NetworkDeblender(generator, mixed_precision=mixed_precision, trained_for=blend_mode)
+    return float(np.mean([mean_psnr([deblender], each)[deblender.name] for each in blends]))
 
 
 def main():

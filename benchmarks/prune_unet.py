@@ -17,11 +17,10 @@ from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.load import find_weights
 from kdeblend.deblenders.network import NetworkDeblender
-from kdeblend.metrics import METRICS
 from kdeblend.models.files import load_generator, save_generator
 from kdeblend.models.unet import build_unet
 from kdeblend.scoring.blends import MadeBlends
-from kdeblend.scoring.score import score
+from kdeblend.scoring.score import mean_psnr
 
 BLOCK = re.compile(r"(?P<part>.+_\d+)_block_(?P<number>\d+)_(?P<layer>.+)")
 SEED = 2  # training validates on the blends of seed 0, `mean_weights.py` on those of seed 1
@@ -71,8 +70,8 @@ def choices(large, scale, count):
 
 def psnr(generator, blends):
     """Return the mean PSNR in dB of a network over both galaxies of all blends."""
-    deblender = NetworkDeblender(generator, name="pruned", trained_for=blends.blend_mode)
-    return score([deblender], blends, {"psnr": METRICS["psnr"]}).values["pruned"]["psnr"].mean()
+    deblender = NetworkDeblender(generator, trained_for=blends.blend_mode)
+    return mean_psnr([deblender], blends)[deblender.name]
 
 
 def best_without(large, small, scale, count, blends):
@@ -80,10 +79,34 @@ def best_without(large, small, scale, count, blends):
     scores = {}
     for left_out in choices(large, scale, count):
         prune(large, small, left_out)
-        scores[tuple(left_out.items())] = float(psnr(small, blends))
+        scores[tuple(left_out.items())] = psnr(small, blends)
     best = max(scores, key=scores.__getitem__)
     prune(large, small, dict(best))
     return dict(best), scores[best]
+
+
+def blocks_of(weights, targets):
+    """Return the residual blocks at each scale of a network that can be pruned to others.
+
+    Args:
+        weights: The network, as `find_weights` returns it.
+        targets: Blocks at each scale that it shall have.
+
+    Raises:
+        SystemExit: If it is no U-Net of known shape, or has fewer blocks or other scales.
+    """
+    options = weights.facts.get("generator_options", {})
+    if weights.facts.get("generator") != "unet" or not {"widths", "blocks"} <= options.keys():
+        raise SystemExit(f"the network must be a U-Net of known shape. Received: {weights.path}")
+    blocks = np.broadcast_to(options["blocks"], len(options["widths"])).tolist()
+    if len(targets) != len(blocks) or any(
+        not 0 <= n <= m for n, m in zip(targets, blocks, strict=True)
+    ):
+        raise SystemExit(
+            f"--blocks must be a number for each scale, from 0 to those of the network, {blocks}. "
+            f"Received: {targets}"
+        )
+    return blocks
 
 
 def main():
@@ -96,35 +119,22 @@ def main():
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     weights = find_weights(arguments.network)
+    blocks = blocks_of(weights, arguments.blocks)
     network, facts = load_generator(weights.path), weights.facts
-    options = facts.get("generator_options", {})
-    if facts.get("generator") != "unet" or not {"widths", "blocks"} <= options.keys():
-        raise SystemExit(f"the network must be a U-Net of known shape. Received: {weights.path}")
-    blocks = np.broadcast_to(options["blocks"], len(options["widths"])).tolist()
-    targets = arguments.blocks
-    if len(targets) != len(blocks) or not all(
-        0 <= n <= m for n, m in zip(targets, blocks, strict=True)
-    ):
-        raise SystemExit(
-            f"--blocks must be a number for each scale, from 0 to those of the network, {blocks}. "
-            f"Received: {targets}"
-        )
+    options = facts["generator_options"] | {"blocks": blocks}
     geometry = BlendGeometry(stamp_size=facts.get("stamp_size", 80), perturb="both")
     source = open_source(arguments.data, geometry.stamp_size)
     mode = facts.get("blend_mode", "max")
     blends = MadeBlends(source, arguments.blends, SEED, geometry, mode, side="validation")
     print(f"{arguments.network}: {psnr(network, blends):.3f} dB")
-    for scale, target in enumerate(targets):
-        while blocks[scale] > target:
-            count = blocks[scale]
-            blocks[scale] -= 1
-            own = {"bands": source.bands, "blend_mode": mode, "blocks": blocks}
-            small = build_unet(**options | own)
+    for scale, target in enumerate(arguments.blocks):
+        for count in range(blocks[scale], target, -1):
+            blocks[scale] = count - 1  # of `options`, too
+            small = build_unet(**options | {"bands": source.bands, "blend_mode": mode})
             left_out, value = best_without(network, small, scale, count, blends)
             print(f"without block {left_out}: {value:.3f} dB", flush=True)
             network = small
-    kept = {**facts, "generator_options": {**options, "blocks": blocks}}
-    save_generator(network, arguments.out, kept)
+    save_generator(network, arguments.out, {**facts, "generator_options": options})
 
 
 if __name__ == "__main__":

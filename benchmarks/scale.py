@@ -13,10 +13,9 @@ import argparse
 from kdeblend.data.geometry import BlendGeometry, downsampling
 from kdeblend.data.open import open_source
 from kdeblend.deblenders.deblender import Deblender
-from kdeblend.metrics import METRICS
 from kdeblend.scoring.blends import MadeBlends
 from kdeblend.scoring.load import trained_blend_mode
-from kdeblend.scoring.score import score
+from kdeblend.scoring.score import mean_psnr
 
 STAMP_SIZE = 80
 SIDES = (80, 120, 240)
@@ -39,7 +38,7 @@ def measure(name, source, blends, side, scale):
         geometry=BlendGeometry(stamp_size=side, perturb="both"),
         blend_mode=trained_blend_mode([deblender]),
     )
-    return score([deblender], made, {"psnr": METRICS["psnr"]}).values[deblender.name]["psnr"].mean()
+    return mean_psnr([deblender], made)[deblender.name]
 
 
 def scale_of(native_size, side):

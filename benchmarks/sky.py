@@ -17,10 +17,9 @@ from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.geometry import BlendGeometry
 from kdeblend.data.open import open_source
 from kdeblend.data.source import GalaxySource
-from kdeblend.metrics import METRICS
 from kdeblend.scoring.blends import BlendSet, MadeBlends
 from kdeblend.scoring.load import load_deblenders, trained_blend_mode
-from kdeblend.scoring.score import score
+from kdeblend.scoring.score import mean_psnr
 
 LIGHT = (0.0, 0.03, 0.1, 0.2)
 GEOMETRY = BlendGeometry(perturb="both")
@@ -85,17 +84,11 @@ def main():
     deblenders = load_deblenders(arguments.deblenders)
     source = open_source(arguments.data)
     mode = trained_blend_mode(deblenders)
-    metrics = {"psnr": METRICS["psnr"]}
-    found = [
-        score(deblenders, Lit(source, arguments.blends, mode, light), metrics).values
-        for light in LIGHT
-    ]
+    found = [mean_psnr(deblenders, Lit(source, arguments.blends, mode, light)) for light in LIGHT]
     print("| light added |", " | ".join(f"{light:g}" for light in LIGHT), "|")
     print("| --- |" + " --- |" * len(LIGHT))
     for name in found[0]:
-        print(
-            f"| {name} |", " | ".join(f"{values[name]['psnr'].mean():.2f}" for values in found), "|"
-        )
+        print(f"| {name} |", " | ".join(f"{psnr[name]:.2f}" for psnr in found), "|")
 
 
 if __name__ == "__main__":

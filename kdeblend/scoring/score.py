@@ -79,6 +79,20 @@ def score(
     return collected.finished(blends.galaxies)  # known when all blends are made
 
 
+def mean_psnr(deblenders: Sequence[Deblender], blends: BlendSet) -> dict[str, float]:
+    """Return the mean PSNR in dB, over both galaxies of all blends, by the name of the deblender.
+
+    Args:
+        deblenders: What to score; their names must differ.
+        blends: The test blends; the predictions that come with them are scored, too.
+
+    Raises:
+        ValueError: If two have the same name.
+    """
+    scores = score(deblenders, blends, {"psnr": METRICS["psnr"]})
+    return {name: float(values["psnr"].mean()) for name, values in scores.values.items()}
+
+
 Piece = tuple[str, slice]
 
 

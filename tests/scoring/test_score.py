@@ -9,7 +9,7 @@ from kdeblend.deblenders.identity import IdentityDeblender
 from kdeblend.metrics import METRICS as ALL_METRICS
 from kdeblend.scoring.blends import BlendSet
 from kdeblend.scoring.read_blends import ReadBlends
-from kdeblend.scoring.score import score
+from kdeblend.scoring.score import mean_psnr, score
 
 METRICS = {name: ALL_METRICS[name] for name in ("psnr", "ssim", "ssim_range2")}
 
@@ -55,6 +55,14 @@ def test_invalid_pixels_do_not_count(npz, shape, arrays):
         values = [s.values["friend"][metric] for s in (clean, masked, spoilt)]
         np.testing.assert_allclose(values[1], values[2], rtol=1e-12)
         assert (values[0] != values[1]).all()
+
+
+def test_mean_psnr_is_over_both_galaxies_of_all_blends(npz, arrays):
+    given = arrays(dtype=np.float32)
+    means = mean_psnr([IdentityDeblender()], ReadBlends(npz(**given)))
+    for name, found in (("identity", given["blend"][:, None]), ("friend", given["friend"])):
+        error = np.mean((given["truth"].astype(float) - found) ** 2, axis=(2, 3, 4))
+        assert means[name] == pytest.approx(np.mean(-10 * np.log10(error)))
 
 
 def test_names_must_differ(npz, arrays):
