@@ -72,6 +72,7 @@ def main():
     parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--widths", nargs="+", type=int, required=True)
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
+    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="default: --blocks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
@@ -84,6 +85,7 @@ def main():
     own = {
         "widths": arguments.widths,
         "blocks": arguments.blocks,
+        "decoder_blocks": arguments.decoder_blocks or arguments.blocks,
         "bands": small.inputs[0].shape[-1],
         "blend_mode": small.get_layer("head").blend_mode,
     }
@@ -93,7 +95,7 @@ def main():
     blends = np.random.default_rng(0).random((4, 80, 80, own["bands"]), np.float32)
     before, after = (np.stack(net.predict_on_batch(blends)) for net in (small, large))
     print(f"largest difference of the answers, of 2: {np.abs(before - after).max():.2g}")
-    grown = {name: own[name] for name in ("widths", "blocks")}
+    grown = {name: own[name] for name in ("widths", "blocks", "decoder_blocks")}
     save_generator(large, arguments.out, {**facts, "generator_options": options | grown})
 
 

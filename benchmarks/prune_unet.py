@@ -1,10 +1,12 @@
 """Leave residual blocks out of a trained U-Net where that costs least, to train it further.
 
-    python benchmarks/prune_unet.py fast-9 --blocks 2 2 3 2 --data galaxy-zoo/ --out pruned.keras
+    python benchmarks/prune_unet.py fast-10 --blocks 1 2 2 2 --decoder-blocks 2 2 3 2 \
+        --data galaxy-zoo/ --out pruned.keras
 
-At each scale that is to have fewer blocks, the finest first, the encoder and every decoder lose one
-at a time. At each step the choice is taken whose network has the highest PSNR, over both galaxies
-of blends of galaxies of the validation.
+At each scale that is to have fewer, the finest first, the encoder loses one block at a time, then
+the decoders. Each time that block is left out without which the PSNR is highest, over both galaxies
+of blends of galaxies of the validation. What it added to every pixel, whatever the image, goes to
+the convolution before it: a block of which no channel ever fires costs nothing.
 """
 
 import argparse
@@ -22,15 +24,19 @@ from kdeblend.models.unet import build_unet
 from kdeblend.scoring.blends import MadeBlends
 from kdeblend.scoring.score import mean_psnr
 
-BLOCK = re.compile(r"(?P<part>.+_\d+)_block_(?P<number>\d+)_(?P<layer>.+)")
+BLOCK = re.compile(r"(?P<stack>.+_\d+)_block_(?P<number>\d+)_(?P<layer>.+)")
 SEED = 2  # training validates on the blends of seed 0, `mean_weights.py` on those of seed 1
 
 
-def parts(network, scale):
+def stacks(network, scale, encoder):
     """Return the names of the stacks of residual blocks at a scale, such as `encoder_1`."""
     found = (BLOCK.fullmatch(layer.name) for layer in network.layers)
-    names = dict.fromkeys(match["part"] for match in found if match)
-    return [name for name in names if name.endswith(f"_{scale}")]
+    names = dict.fromkeys(match["stack"] for match in found if match)
+    return [
+        name
+        for name in names
+        if name.endswith(f"_{scale}") and name.startswith("encoder") == encoder
+    ]
 
 
 def name_before(name, left_out):
@@ -41,11 +47,18 @@ def name_before(name, left_out):
         left_out: Number of the block that each stack of blocks loses, by its name.
     """
     match = BLOCK.fullmatch(name)
-    if match is None or match["part"] not in left_out:
+    if match is None or match["stack"] not in left_out:
         return name
     number = int(match["number"])
-    number += number >= left_out[match["part"]]
-    return f"{match['part']}_block_{number}_{match['layer']}"
+    number += number >= left_out[match["stack"]]
+    return f"{match['stack']}_block_{number}_{match['layer']}"
+
+
+def convolution_before(stack, number):
+    """Return the name of the convolution to whose output a block is the next to add."""
+    if number > 1:
+        return f"{stack}_block_{number - 1}_conv_2"
+    return f"{stack}_conv" if stack.startswith("encoder") else f"{stack}_up"
 
 
 def prune(large, small, left_out):
@@ -59,13 +72,21 @@ def prune(large, small, left_out):
     for layer in small.layers:
         if layer.weights:
             layer.set_weights(large.get_layer(name_before(layer.name, left_out)).get_weights())
+    names = {layer.name for layer in small.layers}
+    for stack, number in left_out.items():
+        name = convolution_before(stack, number)
+        if name in names:  # a decoder's coarsest blocks follow the encoder's
+            kernel, bias = small.get_layer(name).get_weights()
+            constant = large.get_layer(f"{stack}_block_{number}_conv_2").get_weights()[1]
+            bias += np.tile(constant, len(bias) // len(constant))
+            small.get_layer(name).set_weights([kernel, bias])
 
 
-def choices(large, scale, count):
-    """Yield every way to leave one of `count` blocks out of each stack at a scale."""
-    stacks = parts(large, scale)
-    for numbers in itertools.product(range(1, count + 1), repeat=len(stacks)):
-        yield dict(zip(stacks, numbers, strict=True))
+def choices(network, scale, encoder, count):
+    """Yield every way to leave one of `count` blocks out of the encoder or each decoder."""
+    names = stacks(network, scale, encoder)
+    for numbers in itertools.product(range(1, count + 1), repeat=len(names)):
+        yield dict(zip(names, numbers, strict=True))
 
 
 def psnr(generator, blends):
@@ -74,10 +95,10 @@ def psnr(generator, blends):
     return mean_psnr([deblender], blends)[deblender.name]
 
 
-def best_without(large, small, scale, count, blends):
-    """Leave out a block of each stack at a scale: return which and the PSNR; `small` has it."""
+def best_without(large, small, ways, blends):
+    """Leave out blocks in the best of some ways: return it and the PSNR; `small` lacks them."""
     scores = {}
-    for left_out in choices(large, scale, count):
+    for left_out in ways:
         prune(large, small, left_out)
         scores[tuple(left_out.items())] = psnr(small, blends)
     best = max(scores, key=scores.__getitem__)
@@ -86,11 +107,14 @@ def best_without(large, small, scale, count, blends):
 
 
 def blocks_of(weights, targets):
-    """Return the residual blocks at each scale of a network that can be pruned to others.
+    """Return the residual blocks of a network that can be pruned to others.
 
     Args:
         weights: The network, as `find_weights` returns it.
-        targets: Blocks at each scale that it shall have.
+        targets: Blocks at each scale that it shall have, by the option of `build_unet`.
+
+    Returns:
+        Those that it has, shaped as `targets`.
 
     Raises:
         SystemExit: If it is no U-Net of known shape, or has fewer blocks or other scales.
@@ -98,15 +122,18 @@ def blocks_of(weights, targets):
     options = weights.facts.get("generator_options", {})
     if weights.facts.get("generator") != "unet" or not {"widths", "blocks"} <= options.keys():
         raise SystemExit(f"the network must be a U-Net of known shape. Received: {weights.path}")
-    blocks = np.broadcast_to(options["blocks"], len(options["widths"])).tolist()
-    if len(targets) != len(blocks) or any(
-        not 0 <= n <= m for n, m in zip(targets, blocks, strict=True)
-    ):
-        raise SystemExit(
-            f"--blocks must be a number for each scale, from 0 to those of the network, {blocks}. "
-            f"Received: {targets}"
-        )
-    return blocks
+    found = {}
+    for option, wanted in targets.items():
+        blocks = options.get(option, options["blocks"])
+        found[option] = np.broadcast_to(blocks, len(options["widths"])).tolist()
+        if len(wanted) != len(found[option]) or any(
+            not 0 <= n <= m for n, m in zip(wanted, found[option], strict=True)
+        ):
+            raise SystemExit(
+                f"there must be a number of {option} for each scale, from 0 to those of the "
+                f"network, {found[option]}. Received: {wanted}"
+            )
+    return found
 
 
 def main():
@@ -114,24 +141,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
+    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="default: --blocks")
     parser.add_argument("--data", nargs="+", required=True, help="galaxies to blend")
     parser.add_argument("--blends", type=int, default=256)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     weights = find_weights(arguments.network)
-    blocks = blocks_of(weights, arguments.blocks)
+    targets = {
+        "blocks": arguments.blocks,
+        "decoder_blocks": arguments.decoder_blocks or arguments.blocks,
+    }
+    blocks = blocks_of(weights, targets)
     network, facts = load_generator(weights.path), weights.facts
-    options = facts["generator_options"] | {"blocks": blocks}
+    options = facts["generator_options"] | blocks
     geometry = BlendGeometry(stamp_size=facts.get("stamp_size", 80), perturb="both")
     source = open_source(arguments.data, geometry.stamp_size)
     mode = facts.get("blend_mode", "max")
     blends = MadeBlends(source, arguments.blends, SEED, geometry, mode, side="validation")
     print(f"{arguments.network}: {psnr(network, blends):.3f} dB")
-    for scale, target in enumerate(arguments.blocks):
-        for count in range(blocks[scale], target, -1):
-            blocks[scale] = count - 1  # of `options`, too
+    for scale, option in itertools.product(range(len(arguments.blocks)), targets):
+        for count in range(blocks[option][scale], targets[option][scale], -1):
+            blocks[option][scale] = count - 1  # of `options`, too
             small = build_unet(**options | {"bands": source.bands, "blend_mode": mode})
-            left_out, value = best_without(network, small, scale, count, blends)
+            ways = choices(network, scale, option == "blocks", count)
+            left_out, value = best_without(network, small, ways, blends)
             print(f"without block {left_out}: {value:.3f} dB", flush=True)
             network = small
     save_generator(network, arguments.out, {**facts, "generator_options": options})

@@ -14,6 +14,7 @@ def build_unet(
     blocks=2,
     space_to_depth=2,
     decoders=2,
+    decoder_blocks=None,
     bands=3,
     head="visible",
     blend_mode="max",
@@ -29,6 +30,7 @@ def build_unet(
             before the first convolution; 1 works at full resolution.
         decoders: 2 for one per galaxy; with 1 the branches part only at their
             last convolution, which is quicker.
+        decoder_blocks: Those of each decoder, where they differ from those of the encoder.
         bands: Bands of the images.
         head: `"visible"` or `"direct"`.
         blend_mode: Blend mode that the network is trained for.
@@ -39,8 +41,8 @@ def build_unet(
         two images of the same shape in [-1, 1]: the central galaxy, the other one.
 
     Raises:
-        ValueError: If `widths` is empty, `blocks` does not fit it, a number is
-            too small, or `head` or `blend_mode` is unknown.
+        ValueError: If `widths` is empty, `blocks` or `decoder_blocks` does not fit it,
+            a number is too small, or `head` or `blend_mode` is unknown.
 
     Example:
         >>> generator = build_unet(widths=(16, 32), blocks=(1, 2))
@@ -50,8 +52,11 @@ def build_unet(
         [Ronneberger et al., 2015](https://arxiv.org/abs/1505.04597)
     """
     widths = tuple(widths)
-    blocks = tuple(blocks) if isinstance(blocks, Sequence) else (blocks,) * len(widths)
-    _check(widths, blocks, space_to_depth, decoders, bands)
+    blocks = _one_for_each("blocks", blocks, widths)
+    if decoder_blocks is None:
+        decoder_blocks = blocks
+    decoder_blocks = _one_for_each("decoder_blocks", decoder_blocks, widths)
+    _check(space_to_depth, decoders, bands)
     head_layer = make_head(head, blend_mode)
     multiple = space_to_depth * 2 ** (len(widths) - 1)
     channels = head_layer.channels_per_band * bands * space_to_depth**2
@@ -63,7 +68,7 @@ def build_unet(
         x = ops.space_to_depth(x, space_to_depth)
     skips = _encoder(x, widths, blocks)
     names = ["branch_1", "branch_2"] if decoders == 2 else ["branches"]
-    decoded = [_decoder(skips, widths, blocks, each) for each in names]
+    decoded = [_decoder(skips, widths, decoder_blocks, each) for each in names]
     branches = []
     for galaxy, x in zip((1, 2), decoded * (2 // decoders), strict=True):
         initializer = head_layer.initializer()
@@ -169,14 +174,24 @@ def _conv(filters, name, kernel_size=3, kernel_initializer="lecun_normal"):
     )
 
 
-def _check(widths, blocks, space_to_depth, decoders, bands):
+def _one_for_each(name, blocks, widths):
+    """Return the number of blocks at each scale.
+
+    Raises:
+        ValueError: If they do not fit `widths`, which is the first to be checked.
+    """
     if not widths or min(widths) < 1:
         raise ValueError(f"`widths` must be positive, one or more. Received: widths={widths}")
+    blocks = tuple(blocks) if isinstance(blocks, Sequence) else (blocks,) * len(widths)
     if len(blocks) != len(widths) or min(blocks) < 0:
         raise ValueError(
-            "`blocks` must not be negative, one number or one for each of `widths`. "
-            f"Received: blocks={blocks}, widths={widths}"
+            f"`{name}` must not be negative, one number or one for each of `widths`. "
+            f"Received: {name}={blocks}, widths={widths}"
         )
+    return blocks
+
+
+def _check(space_to_depth, decoders, bands):
     if space_to_depth < 1 or bands < 1:
         raise ValueError(
             "`space_to_depth` and `bands` must be positive. Received: "

@@ -158,6 +158,17 @@ def test_one_decoder_serves_both_branches():
     assert np.abs(ops.convert_to_numpy(first - second)).max() > 1e-6
 
 
+def test_decoders_can_have_other_blocks_than_the_encoder():
+    unet = build_unet((4, 8), blocks=(0, 2), decoders=1, decoder_blocks=1)
+    names = {layer.name.removesuffix("_add") for layer in unet.layers if "_add" in layer.name}
+    assert names == {
+        "encoder_1_block_1",
+        "encoder_1_block_2",
+        "branches_0_block_1",
+        "branches_1_block_1",
+    }
+
+
 def test_padding_and_cropping_undo_each_other():
     images = blends(2, 5, 7, 3)
     padded = PadToMultiple(4)(images)
@@ -177,6 +188,7 @@ def test_padding_and_cropping_undo_each_other():
         (build_unet, {"widths": ()}, "Received: widths="),
         (build_unet, {"space_to_depth": 0}, "Received: space_to_depth=0"),
         (build_unet, {"blocks": (1, 2)}, "Received: blocks=(1"),
+        (build_unet, {"decoder_blocks": (1, 2)}, "Received: decoder_blocks=(1"),
         (build_unet, {"decoders": 3}, "Received: decoders=3"),
     ],
 )

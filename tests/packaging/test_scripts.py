@@ -121,51 +121,6 @@ def test_the_best_mean_of_two_networks_is_saved(galaxy, tmp_path, monkeypatch, c
     assert read_facts(tmp_path / "mean.keras") == {"blend_mode": "max"}
 
 
-def test_a_grown_network_answers_as_before_and_can_learn_more():
-    small = build_unet(widths=(4, 8, 8), blocks=(1, 0, 1), space_to_depth=1, decoders=1)
-    random = np.random.default_rng(0)
-    weights = small.get_weights()
-    small.set_weights([0.1 * random.normal(size=each.shape) for each in weights])
-    large = build_unet(widths=(6, 8, 12), blocks=(2, 1, 1), space_to_depth=1, decoders=1)
-    names_of("benchmarks/grow_unet.py")["grow"](small, large)
-    blends = random.random((2, 16, 16, 3), np.float32)
-    before, after = (np.stack(each.predict_on_batch(blends)) for each in (small, large))
-    np.testing.assert_allclose(after, before, atol=1e-5)
-    assert before.std() > 0.05
-    for name, width in (
-        ("encoder_0_conv", 4),
-        ("encoder_2_conv", 8),
-        ("encoder_0_block_2_conv_1", 4),
-    ):
-        kernel = large.get_layer(name).get_weights()[0]
-        assert kernel[..., width:].any(), name
-
-
-def test_a_pruned_network_lacks_the_blocks_that_did_least():
-    """Of a network with a block that does nothing in each stack, these are left out."""
-    options = {"widths": (4, 8), "space_to_depth": 1, "decoders": 1}
-    large, small = (build_unet(blocks=blocks, **options) for blocks in ((1, 2), (1, 1)))
-    random = np.random.default_rng(0)
-    large.set_weights([0.1 * random.normal(size=each.shape) for each in large.get_weights()])
-    for name in ("encoder_1_block_2_conv_2", "branches_1_block_1_conv_2"):
-        layer = large.get_layer(name)
-        layer.set_weights([np.zeros_like(each) for each in layer.get_weights()])
-    blends = random.random((2, 16, 16, 3), np.float32)
-    before = np.stack(large.predict_on_batch(blends))
-    names = names_of("benchmarks/prune_unet.py")
-    same = [
-        left_out
-        for left_out in names["choices"](large, 1, 2)
-        if _answers_without(names["prune"], large, small, left_out, blends, before)
-    ]
-    assert same == [{"encoder_1": 2, "branches_1": 1}]
-
-
-def _answers_without(prune, large, small, left_out, blends, before):
-    prune(large, small, left_out)
-    return np.allclose(np.stack(small.predict_on_batch(blends)), before, atol=1e-5)
-
-
 def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source):
     """Also on pixels of a picture that are black themselves."""
     random = np.random.default_rng(0)
