@@ -43,11 +43,11 @@ def dead_channels(network, blends):
     Returns:
         Boolean array `(channels,)` of each block.
     """
-    dead = {}
+    dead: dict[str, np.ndarray] = {}
     for batch in activations(network, "_relu_2", blends):
         for block, output in batch.items():
             silent = ~(output > 0).any((0, 1, 2))
-            dead[block] = dead.get(block, True) & silent
+            dead[block] = dead[block] & silent if block in dead else silent
     return dead
 
 
@@ -63,7 +63,7 @@ def new_kernels(network, dead):
 
 def medians(network, kernels, blends):
     """Return the median over all pixels of what each of the kernels makes of a block's input."""
-    found = {block: [] for block in kernels}
+    found: dict[str, list[np.ndarray]] = {block: [] for block in kernels}
     for batch in activations(network, "_relu_1", blends):
         for block, kernel in kernels.items():
             made = ops.conv(batch[block], kernel, padding="same")
@@ -109,6 +109,8 @@ def main():
     if facts.get("generator") != "unet":
         raise SystemExit(f"the network must be a U-Net of a training. Received: {weights.path}")
     network = load_generator(weights.path)
+    if not any(layer.name.endswith("_relu_2") for layer in network.layers):
+        raise SystemExit(f"the network must have residual blocks. Received: {weights.path}")
     geometry = BlendGeometry(stamp_size=facts.get("stamp_size", 80), perturb="both")
     source = open_source(arguments.data, geometry.stamp_size)
     mode = facts.get("blend_mode", "max")
