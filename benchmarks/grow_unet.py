@@ -72,7 +72,7 @@ def main():
     parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--widths", nargs="+", type=int, required=True)
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
-    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="default: --blocks")
+    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="if not --blocks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()

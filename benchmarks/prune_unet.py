@@ -5,14 +5,15 @@
 
 At each scale that is to have fewer, the finest first, the encoder loses one block at a time, then
 the decoders. Each time that block is left out without which the PSNR is highest, over both galaxies
-of blends of galaxies of the validation. What it added to every pixel, whatever the image, goes to
-the convolution before it: a block of which no channel ever fires costs nothing.
+of blends of galaxies of the validation. What it adds to the pixels in the mean goes to the
+convolution before it: a block of which no channel fires on any of them costs nothing.
 """
 
 import argparse
 import itertools
 import re
 
+import keras
 import numpy as np
 
 from kdeblend.data.geometry import BlendGeometry
@@ -54,32 +55,63 @@ def name_before(name, left_out):
     return f"{match['stack']}_block_{number}_{match['layer']}"
 
 
-def convolution_before(stack, number):
-    """Return the name of the convolution to whose output a block is the next to add."""
+def convolution_before(network, stack, number):
+    """Return the name of the convolution to whose output a block adds its own.
+
+    Args:
+        network: `keras.Model` of `build_unet` with the block.
+        stack: Name of the stack of the block.
+        number: Number of the block.
+    """
+    names = [layer.name for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
     if number > 1:
         return f"{stack}_block_{number - 1}_conv_2"
-    return f"{stack}_conv" if stack.startswith("encoder") else f"{stack}_up"
+    if f"{stack}_up" in names:
+        return f"{stack}_up"
+    if stack.startswith("encoder"):
+        return f"{stack}_conv"
+    encoder = f"encoder_{stack.rpartition('_')[-1]}_"  # the coarsest blocks of a decoder follow it
+    return [name for name in names if name.startswith(encoder)][-1]
 
 
-def prune(large, small, left_out):
+def mean_outputs(network, blends):
+    """Return what each block of a U-Net adds in the mean over all pixels of some blends.
+
+    Args:
+        network: `keras.Model` of `build_unet`.
+        blends: Array `(n, height, width, bands)`.
+
+    Returns:
+        Array `(channels,)` by the names of the stack and the block, `encoder_0_block_1`.
+    """
+    means = {
+        layer.name.removesuffix("_conv_2"): keras.ops.mean(layer.output, (1, 2))
+        for layer in network.layers
+        if layer.name.endswith("_conv_2")
+    }
+    found = keras.Model(network.inputs, means).predict(blends, verbose=0)
+    return {name: each.mean(0) for name, each in found.items()}
+
+
+def prune(large, small, left_out, means):
     """Give a U-Net the weights of one that has a block more in some stacks.
 
     Args:
         large: Trained `keras.Model` of `build_unet`.
         small: One that lacks the blocks.
         left_out: Number of the block that each stack of blocks loses, by its name.
+        means: The `mean_outputs` of the large one.
     """
     for layer in small.layers:
         if layer.weights:
             layer.set_weights(large.get_layer(name_before(layer.name, left_out)).get_weights())
-    names = {layer.name for layer in small.layers}
     for stack, number in left_out.items():
-        name = convolution_before(stack, number)
-        if name in names:  # a decoder's coarsest blocks follow the encoder's
-            kernel, bias = small.get_layer(name).get_weights()
-            constant = large.get_layer(f"{stack}_block_{number}_conv_2").get_weights()[1]
-            bias += np.tile(constant, len(bias) // len(constant))
-            small.get_layer(name).set_weights([kernel, bias])
+        layer = small.get_layer(convolution_before(large, stack, number))
+        kernel, bias = layer.get_weights()
+        mean = means[f"{stack}_block_{number}"]
+        own = layer.name.startswith(stack)  # or that of the encoder, which all decoders read
+        mean = mean if own else mean / len(left_out)
+        layer.set_weights([kernel, bias + np.tile(mean, len(bias) // len(mean))])
 
 
 def choices(network, scale, encoder, count):
@@ -97,12 +129,13 @@ def psnr(generator, blends):
 
 def best_without(large, small, ways, blends):
     """Leave out blocks in the best of some ways: return it and the PSNR; `small` lacks them."""
+    means = mean_outputs(large, blends.take(range(len(blends))).blend)
     scores = {}
     for left_out in ways:
-        prune(large, small, left_out)
+        prune(large, small, left_out, means)
         scores[tuple(left_out.items())] = psnr(small, blends)
     best = max(scores, key=scores.__getitem__)
-    prune(large, small, dict(best))
+    prune(large, small, dict(best), means)
     return dict(best), scores[best]
 
 
@@ -124,7 +157,8 @@ def blocks_of(weights, targets):
         raise SystemExit(f"the network must be a U-Net of known shape. Received: {weights.path}")
     found = {}
     for option, wanted in targets.items():
-        blocks = options.get(option, options["blocks"])
+        blocks = options.get(option)
+        blocks = options["blocks"] if blocks is None else blocks
         found[option] = np.broadcast_to(blocks, len(options["widths"])).tolist()
         if len(wanted) != len(found[option]) or any(
             not 0 <= n <= m for n, m in zip(wanted, found[option], strict=True)
@@ -141,7 +175,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
-    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="default: --blocks")
+    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="if not --blocks")
     parser.add_argument("--data", nargs="+", required=True, help="galaxies to blend")
     parser.add_argument("--blends", type=int, default=256)
     parser.add_argument("--out", required=True)

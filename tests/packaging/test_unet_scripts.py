@@ -1,13 +1,15 @@
 """Scripts that change the shape of a trained U-Net: it grows, is pruned and revived."""
 
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kdeblend.deblenders.load import find_weights
-from kdeblend.models.files import save_generator
+from kdeblend.io.images import write_image
+from kdeblend.models.files import read_facts, save_generator
 from kdeblend.models.unet import build_unet
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -18,10 +20,10 @@ def names_of(script):
     return runpy.run_path(str(BENCHMARKS / script))
 
 
-def random_unet(seed=0, **options):
+def random_unet(decoders=1, **options):
     """Return a small U-Net with random weights, and biases, in all layers."""
-    network = build_unet(space_to_depth=1, decoders=1, **options)
-    random = np.random.default_rng(seed)
+    network = build_unet(space_to_depth=1, decoders=decoders, **options)
+    random = np.random.default_rng(0)
     network.set_weights([0.1 * random.normal(size=each.shape) for each in network.get_weights()])
     return network
 
@@ -56,56 +58,124 @@ def test_a_grown_network_answers_as_before_and_can_learn_more():
 
 
 @pytest.mark.parametrize(
-    ("block", "option"),
+    ("stack", "scale", "number", "decoders"),
     [
-        ("encoder_1_block_2", "blocks"),
-        ("encoder_0_block_1", "blocks"),
-        ("branches_0_block_1", "decoder_blocks"),
-        ("branches_1_block_2", "decoder_blocks"),
+        ("encoder", 1, 2, 1),
+        ("encoder", 0, 1, 2),
+        ("decoder", 0, 1, 1),
+        ("decoder", 0, 1, 2),
+        ("decoder", 1, 2, 2),
+        ("decoder", 1, 1, 1),
     ],
 )
-def test_a_pruned_network_lacks_the_block_that_never_fired(block, option):
-    """And answers as before, though the block added the same to every pixel."""
+def test_a_pruned_network_lacks_the_blocks_that_never_fired(stack, scale, number, decoders):
+    """And answers as before, though they added the same to every pixel."""
     names = names_of("prune_unet.py")
-    large = random_unet(widths=(4, 8), blocks=2)
-    silence(large, block)
-    stack, scale = block.split("_block_")[0], int(block[-len("0_block_1")])
+    large = random_unet(widths=(4, 8), blocks=2, decoders=decoders)
+    found = names["stacks"](large, scale, stack == "encoder")
+    assert len(found) == (1 if stack == "encoder" else decoders)
+    for name in found:
+        silence(large, f"{name}_block_{number}")
     blocks = {"blocks": [2, 2], "decoder_blocks": [2, 2]}
-    blocks[option][scale] = 1
-    small = build_unet((4, 8), space_to_depth=1, decoders=1, **blocks)
+    blocks["blocks" if stack == "encoder" else "decoder_blocks"][scale] = 1
+    small = build_unet((4, 8), space_to_depth=1, decoders=decoders, **blocks)
     blends = np.random.default_rng(1).random((2, 16, 16, 3), np.float32)
-    same = []
-    for left_out in names["choices"](large, scale, option == "blocks", 2):
-        names["prune"](large, small, left_out)
+    means, same = names["mean_outputs"](large, blends), []
+    for left_out in names["choices"](large, scale, stack == "encoder", 2):
+        names["prune"](large, small, left_out, means)
         if np.allclose(answers(small, blends), answers(large, blends), atol=1e-5):
             same.append(left_out)
-    assert same == [{stack: int(block[-1])}]
+    assert same == [dict.fromkeys(found, number)]
 
 
-def test_only_a_unet_with_enough_blocks_is_pruned(tmp_path):
-    network = random_unet(widths=(4, 8), blocks=(1, 2))
-    facts = {"generator": "unet", "generator_options": {"widths": [4, 8], "blocks": [1, 2]}}
-    save_generator(network, tmp_path / "n.keras", facts)
+@pytest.mark.parametrize("decoder_blocks", [None, [2, 2]])
+def test_only_a_unet_with_enough_blocks_is_pruned(tmp_path, decoder_blocks):
+    options = {"widths": [4, 8], "blocks": [1, 2], "decoder_blocks": decoder_blocks}
+    facts = {"generator": "unet", "generator_options": options}
+    save_generator(random_unet(widths=(4, 8), blocks=0), tmp_path / "n.keras", facts)
     blocks_of = names_of("prune_unet.py")["blocks_of"]
     weights = find_weights(str(tmp_path / "n.keras"))
-    wanted = {"blocks": [1, 1], "decoder_blocks": [0, 2]}
-    assert blocks_of(weights, wanted) == {"blocks": [1, 2], "decoder_blocks": [1, 2]}
-    with pytest.raises(SystemExit, match=r"decoder_blocks .* \[1, 2\]. Received: \[2, 2\]"):
-        blocks_of(weights, {"blocks": [1, 1], "decoder_blocks": [2, 2]})
+    has = {"blocks": [1, 2], "decoder_blocks": decoder_blocks or [1, 2]}
+    assert blocks_of(weights, {"blocks": [1, 1], "decoder_blocks": [0, 2]}) == has
+    with pytest.raises(SystemExit, match=r"decoder_blocks .* 2\]. Received: \[3, 2\]"):
+        blocks_of(weights, {"blocks": [1, 1], "decoder_blocks": [3, 2]})
 
 
-def test_a_revived_network_answers_as_before_and_all_its_channels_learn():
+def test_other_networks_are_not_pruned(tmp_path):
+    save_generator(random_unet(widths=(4, 8), blocks=1), tmp_path / "n.keras", {})
+    weights = find_weights(str(tmp_path / "n.keras"))
+    with pytest.raises(SystemExit, match="must be a U-Net of known shape"):
+        names_of("prune_unet.py")["blocks_of"](weights, {"blocks": [1, 1]})
+
+
+def test_a_revived_network_answers_as_before_and_all_its_channels_fire():
     network = random_unet(widths=(4, 8), blocks=1)
     silence(network, "encoder_1_block_1")
     silence(network, "branches_0_block_1", [1, 3])
-    blends = np.random.default_rng(1).random((4, 16, 16, 3), np.float32)
+    blends = np.random.default_rng(1).random((20, 16, 16, 3), np.float32)
     names = names_of("revive_unet.py")
     before, dead = answers(network, blends), names["dead_channels"](network, blends)
     assert dead["encoder_1_block_1"].all()
     assert dead["branches_0_block_1"].tolist() == [False, True, False, True]
     names["revive"](network, blends)
     np.testing.assert_allclose(answers(network, blends), before, atol=1e-5)
-    for batch in names["activations"](network, "_relu_2", blends):
-        for block, output in batch.items():
-            share = (output > 0).mean((0, 1, 2))[dead[block]]
-            np.testing.assert_allclose(share, 0.5, atol=0.1, err_msg=block)
+    assert not any(each.any() for each in names["dead_channels"](network, blends).values())
+    kernel = network.get_layer("encoder_1_block_1_conv_1").get_weights()[0]
+    assert len(np.unique(kernel[0, 0, 0])) == kernel.shape[-1]
+
+
+def test_what_fires_in_the_last_batch_only_is_not_dead():
+    network = random_unet(widths=(4, 8), blocks=1)
+    layer = network.get_layer("encoder_0_conv")
+    layer.set_weights([np.abs(layer.get_weights()[0]), np.full(4, -0.1)])
+    layer = network.get_layer("encoder_0_block_1_conv_1")
+    layer.set_weights([np.abs(layer.get_weights()[0]), np.full(4, -3)])
+    blends = np.ones((20, 16, 16, 3), np.float32)
+    blends[:16] = 0
+    dead_channels = names_of("revive_unet.py")["dead_channels"]
+    block = "encoder_0_block_1"
+    assert dead_channels(network, blends[:16])[block].all()
+    assert not dead_channels(network, blends)[block].any()
+    assert not dead_channels(network, blends[::-1])[block].any()
+
+
+def test_new_channels_fire_on_half_of_the_pixels():
+    network = random_unet(widths=(4, 8), blocks=1)
+    silence(network, "encoder_1_block_1")
+    blends = np.random.default_rng(1).random((32, 16, 16, 3), np.float32)
+    blends[:16] *= 0.5
+    names = names_of("revive_unet.py")
+    names["revive"](network, blends)
+    fired = [
+        (batch["encoder_1_block_1"] > 0).mean((0, 1, 2))
+        for batch in names["activations"](network, "_relu_2", blends)
+    ]
+    np.testing.assert_allclose(np.mean(fired, 0), 0.5, atol=0.1)
+    assert np.std(fired, 0).max() > 0.1
+
+
+def test_scripts_prune_and_revive_a_network_of_a_file(tmp_path, monkeypatch, galaxy, capsys):
+    galaxies = tmp_path / "galaxies"
+    galaxies.mkdir()
+    for number in range(60):
+        write_image(galaxies / f"{number}.png", galaxy(number, 160))
+    options = {"widths": [4, 8], "blocks": [1, 2], "decoders": 1, "space_to_depth": 1}
+    facts = {"generator": "unet", "generator_options": options, "stamp_size": 24}
+    network = random_unet(widths=(4, 8), blocks=(1, 2))
+    silence(network, "encoder_1_block_1")
+    save_generator(network, tmp_path / "n.keras", facts)
+
+    def run(script, *arguments):
+        words = [script, tmp_path / "n.keras", "--data", galaxies, "--blends", 16, *arguments]
+        monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+        runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
+        return capsys.readouterr().out
+
+    out = run("prune_unet.py", "--blocks", 1, 1, "--decoder-blocks", 1, 2, "--out",
+              tmp_path / "pruned.keras")  # fmt: skip
+    assert "without block {'encoder_1': 1}" in out
+    pruned = read_facts(tmp_path / "pruned.keras")["generator_options"]
+    assert pruned == options | {"blocks": [1, 1], "decoder_blocks": [1, 2]}
+    out = run("revive_unet.py", "--out", tmp_path / "revived.keras")
+    assert "encoder_1_block_1: 8 of 8 channels were dead" in out
+    assert read_facts(tmp_path / "revived.keras") == facts
