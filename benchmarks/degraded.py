@@ -1,6 +1,6 @@
 """Measure how deblenders bear pictures that are soft, compressed, or of one band.
 
-    python benchmarks/degraded.py fast-10 --data galaxy-zoo/
+    python benchmarks/degraded.py fast-11 --data galaxy-zoo/
 
 Blends of withheld galaxies, both flipped, turned and scaled, are degraded as pictures, and their
 galaxies alike. Printed is the mean PSNR in dB over both, a column for each kind.

@@ -1,6 +1,6 @@
 """Time deblending files against deblending arrays: what reading, and writing three files, adds.
 
-    python benchmarks/files.py fast-10
+    python benchmarks/files.py fast-11
 
 Blends of Hubble galaxies, 8 bits, as PNG files. `identity` deblends in no time, so that its row is
 what reading and writing take; otherwise they go on while the next batch is deblended. The last

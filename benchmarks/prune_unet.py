@@ -1,6 +1,6 @@
 """Leave residual blocks out of a trained U-Net where that costs least, to train it further.
 
-    python benchmarks/prune_unet.py fast-10 --blocks 1 2 2 2 --decoder-blocks 2 2 3 2 \
+    python benchmarks/prune_unet.py fast-10 --blocks 1 2 0 1 --decoder-blocks 2 2 3 0 \
         --data galaxy-zoo/ --out pruned.keras
 
 At each scale that is to have fewer, the finest first, the encoder loses one block at a time, then

@@ -1,6 +1,6 @@
 """Measure networks on blends of galaxies that are larger, in pixels, than those of their training.
 
-    python benchmarks/scale.py fast-10 --data galaxy-zoo/
+    python benchmarks/scale.py fast-11 --data galaxy-zoo/
 
 The blends are of withheld galaxies, both flipped, turned and scaled, and show the same part of
 the sky in more pixels: 120 and 240 a side where stamps have 80, which takes images of some 300

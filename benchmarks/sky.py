@@ -1,6 +1,6 @@
 """Measure how deblenders bear a bright sky.
 
-    python benchmarks/sky.py fast-10 --data galaxy-zoo/
+    python benchmarks/sky.py fast-11 --data galaxy-zoo/
 
 Light is added to the pictures of both galaxies of a blend, as a brighter sky would; what lies
 beyond their edge stays black. The galaxies are withheld ones, both flipped, turned and scaled.
