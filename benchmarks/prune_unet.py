@@ -1,7 +1,7 @@
-"""Leave residual blocks out of a trained U-Net where that costs least, to train it further.
+"""Leave residual blocks out of a trained U-Net where that costs least, to make it quicker.
 
     python benchmarks/prune_unet.py fast-10 --blocks 1 2 0 1 --decoder-blocks 2 2 3 0 \
-        --data galaxy-zoo/ --out pruned.keras
+        --data galaxy-zoo/ --out lean.keras
 
 At each scale that is to have fewer, the finest first, the encoder loses one block at a time, then
 the decoders. Each time that block is left out without which the PSNR is highest, over both galaxies
