@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import keras
@@ -13,23 +11,13 @@ import pytest
 
 from kdeblend.data.blend_modes import BLEND_MODES
 from kdeblend.data.split import split_of
-from kdeblend.io.images import read_image, write_image
+from kdeblend.io.images import read_image
 from kdeblend.models.files import read_facts, save_generator
 from kdeblend.models.unet import build_unet
 from kdeblend.presets import FOLDER
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py")])
-
-
-def names_of(script):
-    """Return what a script defines, without running it."""
-    return runpy.run_path(str(ROOT / script))
-
-
-def run(monkeypatch, script, *arguments):
-    monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
-    runpy.run_path(str(ROOT / script), run_name="__main__")
 
 
 @pytest.fixture
@@ -42,20 +30,20 @@ def network(tmp_path):
 
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if "argparse" in each.read_text()])
-def test_each_script_explains_itself(script, monkeypatch, capsys):
+def test_each_script_explains_itself(script, capsys, run_script):
     with pytest.raises(SystemExit, match="0"):
-        run(monkeypatch, script.relative_to(ROOT), "--help")
+        run_script(script.relative_to(ROOT), "--help")
     assert "usage:" in capsys.readouterr().out
 
 
-def test_scripts_without_options_can_be_imported():
+def test_scripts_without_options_can_be_imported(names_of):
     assert callable(names_of("benchmarks/blends.py")["main"])
 
 
-def test_a_comparison_is_drawn_of_the_blends_that_are_asked_for(network, tmp_path, monkeypatch):
+def test_a_comparison_is_drawn_of_the_blends_that_are_asked_for(network, tmp_path, run_script):
     for count in (1, 2):
         numbers = [str(number) for number in range(count)]
-        run(monkeypatch, "examples/compare.py", network, "--numbers", *numbers,
+        run_script("examples/compare.py", network, "--numbers", *numbers,
             "--out", tmp_path / f"{count}.png")  # fmt: skip
     one, two = (read_image(tmp_path / f"{count}.png") for count in (1, 2))
     np.testing.assert_array_equal(two[: len(one)], one)
@@ -63,15 +51,15 @@ def test_a_comparison_is_drawn_of_the_blends_that_are_asked_for(network, tmp_pat
 
 
 @pytest.mark.parametrize("mode", ["max", "sum"])
-def test_a_blend_is_written_with_its_truths(mode, tmp_path, monkeypatch):
+def test_a_blend_is_written_with_its_truths(mode, tmp_path, run_script):
     out = tmp_path / "blend.png"
-    run(monkeypatch, "examples/make_blend.py", "--number", 3, "--blend-mode", mode, "--out", out)
+    run_script("examples/make_blend.py", "--number", 3, "--blend-mode", mode, "--out", out)
     names = ("blend", "blend_truth_1", "blend_truth_2")
     blend, *truth = (read_image(tmp_path / f"{name}.png") / 255 for name in names)
     np.testing.assert_allclose(BLEND_MODES[mode](*truth), blend, atol=1.01 / 255)
 
 
-def test_weights_of_a_preset_are_those_of_the_run_in_half_precision(network, tmp_path):
+def test_weights_of_a_preset_are_those_of_the_run_in_half_precision(network, tmp_path, names_of):
     names_of("benchmarks/add_preset.py")["copy_halved"](network, tmp_path / "half.keras")
     before, after = (
         keras.saving.load_model(tmp_path / f"{name}.keras").get_weights()
@@ -82,7 +70,7 @@ def test_weights_of_a_preset_are_those_of_the_run_in_half_precision(network, tmp
         np.testing.assert_array_equal(new, old.astype(np.float16))
 
 
-def test_a_file_becomes_a_preset(tmp_path, monkeypatch):
+def test_a_file_becomes_a_preset(tmp_path, monkeypatch, names_of):
     network = build_unet(widths=(4, 8), blocks=1)
     facts = {"generator": "unet", "generator_options": {"widths": [4, 8], "blocks": 1}}
     facts |= {"stamp_size": 24, "blend_mode": "max"}
@@ -100,19 +88,15 @@ def test_a_file_becomes_a_preset(tmp_path, monkeypatch):
         add(str(tmp_path / "mean.keras"), "fast-999", "For tests", 1, False)
 
 
-def test_the_best_mean_of_two_networks_is_saved(galaxy, tmp_path, monkeypatch, capsys):
+def test_the_best_mean_of_two_networks_is_saved(galaxies, tmp_path, capsys, run_script):
     """Of one that gives half the blend and one that gives more than all of it, the mean fits."""
-    galaxies = tmp_path / "galaxies"
-    galaxies.mkdir()
-    for number in range(60):
-        write_image(galaxies / f"{number}.png", galaxy(number, 160))
     blend = keras.Input((None, None, 3))
     for name, factor in (("small", 0.5), ("large", 1.5)):
         layer = keras.layers.Dense(3)
         network = keras.Model(blend, [layer(blend)] * 2)
         layer.set_weights([2 * factor * np.eye(3), -np.ones(3)])
         save_generator(network, tmp_path / f"{name}.keras", {"blend_mode": "max"})
-    run(monkeypatch, "benchmarks/mean_weights.py", tmp_path / "small.keras",
+    run_script("benchmarks/mean_weights.py", tmp_path / "small.keras",
         tmp_path / "large.keras", "--data", galaxies, "--blends", 4, "--shares", 0, 0.5, 1,
         "--out", tmp_path / "mean.keras")  # fmt: skip
     assert "0.50 of large.keras, the rest of small.keras" in capsys.readouterr().out
@@ -121,7 +105,7 @@ def test_the_best_mean_of_two_networks_is_saved(galaxy, tmp_path, monkeypatch, c
     assert read_facts(tmp_path / "mean.keras") == {"blend_mode": "max"}
 
 
-def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source):
+def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source, names_of):
     """Also on pixels of a picture that are black themselves."""
     random = np.random.default_rng(0)
     images = [random.integers(0, 2, (160, 160, 3), np.uint8) * 100 for _ in range(60)]
@@ -139,7 +123,7 @@ def test_light_of_the_sky_is_on_the_whole_picture_and_not_beyond_it(array_source
     assert (dark[:, 0, 20:60, 20:60] == 0).mean() > 0.01
 
 
-def test_degraded_blends_are_those_of_degraded_pictures(array_source, galaxy):
+def test_degraded_blends_are_those_of_degraded_pictures(array_source, galaxy, names_of):
     names = names_of("benchmarks/degraded.py")
     source = array_source([galaxy(number, 240) for number in range(60)])
     plain = names["MadeBlends"](source, 3)
@@ -152,14 +136,14 @@ def test_degraded_blends_are_those_of_degraded_pictures(array_source, galaxy):
         assert (chunk.blend == before.blend).all() == (kind == "as they are")
 
 
-def test_the_scale_is_that_of_the_galaxies_not_of_the_blends():
+def test_the_scale_is_that_of_the_galaxies_not_of_the_blends(names_of):
     scale_of = names_of("benchmarks/scale.py")["scale_of"]
     assert [scale_of(424, side) for side in (80, 120, 240)] == pytest.approx([1, 2 / 3, 1 / 3])
     assert scale_of(160, 120) == 1  # every pixel of the picture already, for stamps too
 
 
 def test_networks_are_measured_on_larger_galaxies_with_and_without_scale(
-    array_source, galaxy, tmp_path
+    array_source, galaxy, tmp_path, names_of
 ):
     blend = keras.Input((None, None, 3))
     blurred = keras.layers.DepthwiseConv2D(5, padding="same", depthwise_initializer="ones")(blend)
