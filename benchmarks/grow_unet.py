@@ -72,7 +72,9 @@ def main():
     parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--widths", nargs="+", type=int, required=True)
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
-    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="if not --blocks")
+    parser.add_argument(
+        "--decoder-blocks", nargs="+", type=int, help="default: the network's own, or --blocks"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
@@ -85,7 +87,9 @@ def main():
     own = {
         "widths": arguments.widths,
         "blocks": arguments.blocks,
-        "decoder_blocks": arguments.decoder_blocks or arguments.blocks,
+        "decoder_blocks": arguments.decoder_blocks
+        or options.get("decoder_blocks")
+        or arguments.blocks,
         "bands": small.inputs[0].shape[-1],
         "blend_mode": small.get_layer("head").blend_mode,
     }

@@ -175,7 +175,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", help="preset, run folder or file")
     parser.add_argument("--blocks", nargs="+", type=int, required=True)
-    parser.add_argument("--decoder-blocks", nargs="+", type=int, help="if not --blocks")
+    parser.add_argument(
+        "--decoder-blocks", nargs="+", type=int, help="default: the network's own, or --blocks"
+    )
     parser.add_argument("--data", nargs="+", required=True, help="galaxies to blend")
     parser.add_argument("--blends", type=int, default=256)
     parser.add_argument("--out", required=True)
@@ -183,7 +185,9 @@ def main():
     weights = find_weights(arguments.network)
     targets = {
         "blocks": arguments.blocks,
-        "decoder_blocks": arguments.decoder_blocks or arguments.blocks,
+        "decoder_blocks": arguments.decoder_blocks
+        or weights.facts.get("generator_options", {}).get("decoder_blocks")
+        or arguments.blocks,
     }
     blocks = blocks_of(weights, targets)
     network, facts = load_generator(weights.path), weights.facts
